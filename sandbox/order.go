@@ -1,0 +1,67 @@
+// Package sandbox carries out an OCI runtime spec: it runs as the first process of a
+// container (init), builds the container's file system around itself, gives up what the
+// spec does not grant, and becomes the workload.
+//
+// Init runs in process init (rlc-monitor init), already inside the namespaces of the spec;
+// Start runs in the monitor.
+package sandbox
+
+// Annotations of the spec through which the bundle tells init what the OCI fields cannot
+// say before the root file system is mounted. All of them are optional.
+const (
+	// AnnotationUser is the user as typed or as the image has it: name|uid[:group|gid].
+	// It overrides process.user; init looks it up in the container's own /etc/passwd and /etc/group.
+	AnnotationUser = "io.rlc.user"
+	// AnnotationGroups are further groups by name or gid, separated by commas; the word
+	// keep-groups leaves the invoking user's supplementary groups in place.
+	AnnotationGroups = "io.rlc.groups"
+	// AnnotationInit asks for a reaper as process 1: the value is "true".
+	AnnotationInit = "io.rlc.init"
+	// AnnotationEmulate asks for success where a single-id mapping must fail: chown, setgroups
+	// and their like; the value is "true".
+	AnnotationEmulate = "io.rlc.emulate-ids"
+	// AnnotationPreserveFDs is the number of descriptors from 3 on that the workload inherits.
+	AnnotationPreserveFDs = "io.rlc.preserve-fds"
+)
+
+// Mount types and options beyond the OCI spec's Linux ones, used in spec.Mounts.
+const (
+	// TypeTree mounts one of the trees that arrive beside the order: source is its index, "1" the first after the root.
+	TypeTree = "rlc-tree"
+	// OptionCopyUp fills an empty source (a volume, a tmpfs) with what the image has at the destination.
+	OptionCopyUp = "x-copyup"
+	// OptionChown gives the source, and all below it, to the container's user first (:U).
+	OptionChown = "x-chown"
+	// OptionCreate makes a missing source directory on the host first (-v).
+	OptionCreate = "x-create"
+	// OptionOptional drops the mount silently when the source or type is not to be had.
+	OptionOptional = "x-optional"
+	// OptionRelabel sets an SELinux label for all containers (:z).
+	OptionRelabel = "x-relabel"
+	// OptionRelabelPrivate sets an SELinux label for this container only (:Z).
+	OptionRelabelPrivate = "x-relabel-private"
+)
+
+// Order is the first message to init. Beside it come, in this order: config.json opened
+// for reading (an OCI runtime spec), the root's detached mount, further trees (Trees of
+// them), then standard input, output and error unless the spec asks for a terminal, then
+// the preserved descriptors.
+type Order struct {
+	Trees int // further detached mounts after the root's
+}
+
+// Reply is what init answers. After Ready it waits for a Go message; when that has come and
+// the workload runs, the socket closes with no further reply.
+type Reply struct {
+	// Ready says that everything is prepared; with a terminal its master is beside the message.
+	Ready bool `json:",omitempty"`
+	// Stage, Cause, Hint and ExitCode describe the failure that ended init: the action, its
+	// cause, a remedy, and the exit code for it (125, 126 or 127).
+	Stage    string `json:",omitempty"`
+	Cause    string `json:",omitempty"`
+	Hint     string `json:",omitempty"`
+	ExitCode int    `json:",omitempty"`
+}
+
+// Go is the message that starts the prepared workload.
+type Go struct{}
