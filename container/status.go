@@ -1,0 +1,107 @@
+package container
+
+import (
+	"encoding/json"
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+)
+
+// Status returns the container's true status. The lock decides: a file that says running
+// beside a free lock is stale, since the monitor holds the lock for as long as it lives;
+// such a container exited when nobody was there to see how, with exit code 137.
+func (c *Container) Status() (Status, error) {
+	for {
+		s, err := c.readStatus()
+		if err != nil {
+			return Status{State: Dead}, err
+		}
+		if s.State != Running && s.State != Creating {
+			return s, nil
+		}
+		held, err := c.Held()
+		if err != nil {
+			return s, err
+		}
+		if held {
+			return s, nil
+		}
+		again, err := c.readStatus() // the monitor may have written the end just before it went
+		if err != nil {
+			return Status{State: Dead}, err
+		}
+		if again.State == s.State && again.Pid == s.Pid {
+			return lost(again), nil
+		}
+	}
+}
+
+// lost turns the status that a killed monitor left into the truth.
+func lost(s Status) Status {
+	if s.State == Creating {
+		return Status{State: Dead, Error: "its creation was interrupted"}
+	}
+	s.State, s.ExitCode, s.Error = Exited, 137, "its monitor was killed"
+	s.Pid, s.Monitor = 0, 0
+	return s
+}
+
+func (c *Container) readStatus() (Status, error) {
+	data, err := os.ReadFile(filepath.Join(c.Dir, "status.json"))
+	if errors.Is(err, fs.ErrNotExist) {
+		return Status{State: Creating}, nil
+	}
+	if err != nil {
+		return Status{}, err
+	}
+	var s Status
+	if err := json.Unmarshal(data, &s); err != nil {
+		return Status{}, &DamagedError{ID: c.Record.ID, Cause: err}
+	}
+	return s, nil
+}
+
+// SetStatus replaces the status. Only the holder of the lock may call it.
+func (c *Container) SetStatus(s Status) error { return c.WriteFile("status.json", s) }
+
+// Vanish makes the container disappear from every list: its name becomes free and its
+// directory gets another name, which is returned. What is then left takes Erase.
+func (c *Container) Vanish() (leftover string, err error) {
+	if err := c.releaseName(); err != nil {
+		return "", err
+	}
+	leftover = filepath.Join(filepath.Dir(c.Dir), "gone-"+c.Record.ID)
+	if err := os.Rename(c.Dir, leftover); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return "", err
+	}
+	return leftover, nil
+}
+
+// Erase removes what Vanish left and the runtime directory, the lock with it. Files of
+// subordinate ids need a process inside the container's user namespace.
+func (c *Container) Erase(leftover string) error {
+	return errors.Join(removeTree(leftover), os.RemoveAll(c.Runtime))
+}
+
+// removeTree removes a tree in which directories may have no permissions, such as the work
+// directory of an overlay.
+func removeTree(dir string) error {
+	if err := os.RemoveAll(dir); err == nil || errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	_ = filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
+		if err != nil || !d.IsDir() {
+			return nil // what cannot be read is told by the second removal
+		}
+		_ = os.Chmod(path, 0o700)
+		return nil
+	})
+	return os.RemoveAll(dir)
+}
+
+// Leftovers returns the directories of containers whose removal was interrupted.
+func (h Home) Leftovers() []string {
+	found, _ := filepath.Glob(filepath.Join(h.Data, "containers", "gone-*")) // the pattern is valid
+	return found
+}
