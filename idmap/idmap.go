@@ -1,57 +1,47 @@
-// Package idmap plans and writes the id mapping of a user namespace: from the user's
+// Package idmap plans and writes the id mapping of a user namespace: from a person's
 // subordinate ids and a wish to the lines of uid_map and gid_map, and from these lines,
 // through newuidmap and newgidmap, into the kernel.
 //
-// It runs in rlc. Planning is pure; only Load and Apply touch the machine.
+// Load finds the facts of the machine, New makes a Plan of them, Plan.Apply writes it. New
+// is pure; only Load and Apply touch the machine. Making the namespace is left to package
+// userns, and what the ids mean for files to the callers.
+//
+// It runs in rlc.
 package idmap
-
-// Range is a run of subordinate ids of the host that belong to a user; see subuid(5).
-type Range struct {
-	Start uint32
-	Count uint32
-}
-
-// Extent is one line of uid_map or gid_map: Count ids from Inside in the namespace
-// are the ids from Outside in the namespace of the writer; see user_namespaces(7).
-type Extent struct {
-	Inside  uint32
-	Outside uint32
-	Count   uint32
-}
-
-// Map is a whole uid_map or gid_map, in the order in which it is written.
-type Map []Extent
 
 // Identity is the person who runs rlc, in the host's terms.
 type Identity struct {
 	UID  uint32
 	GID  uint32
-	User string // login name; empty when the id has none
+	User string // login name; empty: Load looks it up when it needs it
 }
 
-// Mode is what a person asks of --userns.
-type Mode string
+// Range is a run of ids, such as the subordinate ids of a person; see subuid(5).
+type Range struct {
+	Start uint32
+	Count uint32
+}
 
-// The modes of --userns.
-const (
-	Default  Mode = ""         // container root is the user (as root: a range of its own)
-	Host     Mode = "host"     // the same as Default: there is no less mapped way to run
-	KeepID   Mode = "keep-id"  // the user keeps the own uid and gid (or those wished for) inside
-	NoMap    Mode = "nomap"    // the user is not mapped at all
-	Explicit Mode = "explicit" // UIDMap and GIDMap say it all
-)
+// Facts are what a mapping depends on besides the wish; Load collects them.
+type Facts struct {
+	UID Grant
+	GID Grant
+	// HereUID and HereGID are the uid_map and gid_map of the namespace that rlc was started
+	// in: their Inside ids are the only ones that exist for it.
+	HereUID Map
+	HereGID Map
+	// Unprivileged says why newuidmap and newgidmap cannot do their work here; nil: they can.
+	Unprivileged error
+	// Notes are oddities of the machine that touch this person; for standard error.
+	Notes []string
+}
 
-// Request is a wish for a mapping. The zero value asks for the default.
-type Request struct {
-	Mode    Mode
-	KeepUID *uint32 // KeepID: the uid that the user gets inside; nil: the own one
-	KeepGID *uint32 // KeepID: the gid that the user gets inside; nil: the own one
-	UIDMap  Map     // Explicit: --uidmap; Outside counts in the default mapping (0 the user, 1 the first subordinate id)
-	GIDMap  Map     // Explicit: --gidmap; empty: like UIDMap
-	// SingleUID and SingleGID are the ids that the user gets inside when there are no
-	// subordinate ids: a mapping of a single id can only hold the one the workload runs as.
-	SingleUID uint32
-	SingleGID uint32
+// Grant is what a machine grants to one person: subordinate ids, and who says so.
+type Grant struct {
+	Ranges []Range // as written; New sorts out what cannot be used
+	Source string  // the file or program that said so
+	Login  string  // whom it was asked for: a login name, or a uid if there is none
+	Free   uint32  // the first id behind all that anybody is granted; 0: unknown
 }
 
 // Plan is a mapping ready to be written.

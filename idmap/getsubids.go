@@ -1,0 +1,56 @@
+package idmap
+
+import (
+	"context"
+	"fmt"
+	"strings"
+)
+
+// askNSS fills in the grants when nsswitch.conf names another source than the files:
+// getsubids asks the same library as newuidmap. Without it nothing is known to be granted.
+func (f *Facts) askNSS(ctx context.Context, source, login string) {
+	name := fmt.Sprintf("the source %q of nsswitch.conf", source)
+	f.UID = Grant{Source: name, Login: login}
+	f.GID = f.UID
+	path, ok := find("getsubids")
+	if !ok {
+		f.Notes = append(f.Notes, fmt.Sprintf("your subordinate ids come from %s, and getsubids, which can read it, is not installed (package %s)", name, packages))
+		return
+	}
+	ask := func(args ...string) func() []Range {
+		p, err := start(path, args...)
+		return func() []Range {
+			output, success := "", false
+			if err == nil {
+				output, success, err = p.wait(ctx)
+			}
+			ranges := parseGetsubids(output, login)
+			if err != nil {
+				f.Notes = append(f.Notes, err.Error())
+			} else if !success && output != "" {
+				f.Notes = append(f.Notes, fmt.Sprintf("%s: %s", path, output))
+			}
+			return ranges
+		}
+	}
+	// Both at once: behind them may stand a slow directory service.
+	uids, gids := ask(login), ask("-g", login)
+	f.UID.Ranges, f.GID.Ranges = uids(), gids()
+}
+
+// parseGetsubids reads lines like "0: alice 100000 65536"; all others say nothing.
+func parseGetsubids(output, login string) []Range {
+	var ranges []Range
+	for line := range strings.Lines(output) {
+		fields := strings.Fields(line)
+		if len(fields) != 4 || !strings.HasSuffix(fields[0], ":") || fields[1] != login {
+			continue
+		}
+		if start, ok := parseID(fields[2]); ok {
+			if count, ok := parseID(fields[3]); ok {
+				ranges = append(ranges, Range{start, count})
+			}
+		}
+	}
+	return ranges
+}
