@@ -35,5 +35,6 @@ require (
 	go.podman.io/storage v1.64.2 // indirect
 	golang.org/x/sync v0.22.0 // indirect
 	golang.org/x/sys v0.49.0 // indirect
+	golang.org/x/tools v0.26.0 // indirect
 	tags.cncf.io/container-device-interface v1.1.1 // indirect
 )
