@@ -33,7 +33,7 @@ type Record struct {
 	Name     string
 	Created  time.Time
 	Image    Image
-	Command  []string // what runs, entrypoint included
+	Command  []string          // what runs, entrypoint included
 	Labels   map[string]string `json:",omitempty"`
 	Remove   bool              `json:",omitempty"` // --rm
 	Terminal bool              `json:",omitempty"`

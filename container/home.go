@@ -50,12 +50,21 @@ func NewID() string {
 	return hex.EncodeToString(b[:])
 }
 
-// Create makes the directories of a container, takes its lock and its name, and writes the
-// record. An empty Record.Name gets a generated one. The returned file holds the lock:
-// hand it to the monitor or close it. When Create fails nothing is left behind.
+// At returns the container of a record that lies in this home; nothing is read.
+func (h Home) At(r Record) *Container {
+	return &Container{Record: r, home: h, Dir: filepath.Join(h.Data, "containers", r.ID), Runtime: filepath.Join(h.Runtime, r.ID)}
+}
+
+// Home returns the home that the container lies in.
+func (c *Container) Home() Home { return c.home }
+
+// Create makes the directories of a container and takes its lock and its name. An empty
+// Record.Name gets a generated one. The returned file holds the lock: hand it to the monitor
+// or close it. Until Save the container is nobody's; if its maker dies, it is swept away.
+// When Create fails nothing is left behind.
 func (h Home) Create(r Record) (c *Container, lock *os.File, err error) {
 	r.Version = FormatVersion
-	c = &Container{Record: r, home: h, Dir: filepath.Join(h.Data, "containers", r.ID), Runtime: filepath.Join(h.Runtime, r.ID)}
+	c = h.At(r)
 	if r.Name != "" {
 		if err := CheckName(r.Name); err != nil {
 			return nil, nil, err
@@ -84,11 +93,11 @@ func (h Home) Create(r Record) (c *Container, lock *os.File, err error) {
 	if err := c.takeName(); err != nil {
 		return nil, lock, err
 	}
-	if err := c.WriteFile("record.json", c.Record); err != nil {
-		return nil, lock, err
-	}
 	return c, lock, nil
 }
+
+// Save writes the record. It is called once, when all of the record is known.
+func (c *Container) Save() error { return c.WriteFile("record.json", c.Record) }
 
 // discard takes back a half-made container.
 func (c *Container) discard(lock *os.File) {

@@ -117,8 +117,7 @@ func (h Home) ids() ([]string, error) {
 
 // open reads a record. fs.ErrNotExist means that there is no such container.
 func (h Home) open(id string) (*Container, error) {
-	c := &Container{home: h, Dir: filepath.Join(h.Data, "containers", id), Runtime: filepath.Join(h.Runtime, id)}
-	c.Record.ID = id
+	c := h.At(Record{ID: id})
 	data, err := os.ReadFile(filepath.Join(c.Dir, "record.json"))
 	if errors.Is(err, fs.ErrNotExist) {
 		if _, err := os.Lstat(c.Dir); err != nil {
@@ -153,6 +152,12 @@ func (c *Container) openLock() (*os.File, error) {
 		return nil, err
 	}
 	return f, c.home.give(path)
+}
+
+// Unrecorded says that the container has a directory but no record: its maker died.
+func (c *Container) Unrecorded() bool {
+	_, err := os.Lstat(filepath.Join(c.Dir, "record.json"))
+	return errors.Is(err, fs.ErrNotExist)
 }
 
 // Held says whether somebody, a monitor or the maker, holds the container's lock.

@@ -81,12 +81,12 @@ func (c *Container) Vanish() (leftover string, err error) {
 // Erase removes what Vanish left and the runtime directory, the lock with it. Files of
 // subordinate ids need a process inside the container's user namespace.
 func (c *Container) Erase(leftover string) error {
-	return errors.Join(removeTree(leftover), os.RemoveAll(c.Runtime))
+	return errors.Join(RemoveTree(leftover), os.RemoveAll(c.Runtime))
 }
 
-// removeTree removes a tree in which directories may have no permissions, such as the work
+// RemoveTree removes a tree in which directories may have no permissions, such as the work
 // directory of an overlay.
-func removeTree(dir string) error {
+func RemoveTree(dir string) error {
 	if err := os.RemoveAll(dir); err == nil || errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}

@@ -1,0 +1,259 @@
+package monitor
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"runtime/debug"
+	"sync"
+	"syscall"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/rlc-containers/rlc/container"
+	"github.com/rlc-containers/rlc/fuseoverlay"
+	"github.com/rlc-containers/rlc/userns"
+	"github.com/rlc-containers/rlc/wire"
+)
+
+// Descriptors that a monitor is born with.
+const (
+	orderFD = 3 // connection to the first client
+	lockFD  = 4 // the container's lock, held
+)
+
+// monitor is the state of the process.
+type monitor struct {
+	order     Order
+	container *container.Container
+	lock      *os.File
+	first     *peer // the client that started the container
+
+	init    *os.Process
+	pid     int // of init: it outlives the process handle
+	console *os.File
+	root    *fuseoverlay.Mount
+	trees   []*fuseoverlay.Mount
+	stdin   *input
+	stdout  *output
+	stderr  *output
+	started time.Time
+
+	mu       sync.Mutex
+	clients  []*peer
+	spawned  []int // pids of other containers' monitors that were started here
+	exited   *Exited
+	timedOut bool
+	spawning sync.WaitGroup
+}
+
+// Main is the whole life of a monitor; it returns the exit code of the process.
+func Main() int {
+	if err := userns.Arrive(); err != nil {
+		fmt.Fprintln(os.Stderr, "rlc-monitor: arrive in the user namespace:", err)
+		return 125
+	}
+	ignoreSignals()
+	m, err := accept()
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "rlc-monitor: receive the order:", err)
+		return 125
+	}
+	if err := m.start(); err != nil {
+		m.abandon(err)
+		return 125
+	}
+	m.live()
+	return 0
+}
+
+// accept receives the order over the inherited connection.
+func accept() (*monitor, error) {
+	conn, err := wire.New(os.NewFile(orderFD, "order"))
+	if err != nil {
+		return nil, err
+	}
+	unix.CloseOnExec(lockFD)
+	m := &monitor{lock: os.NewFile(lockFD, "lock"), first: &peer{conn: conn}}
+	m.first.files, err = conn.Receive(&m.order)
+	if err != nil {
+		return nil, err
+	}
+	if want := m.order.Attach.count() + m.order.Preserve; len(m.first.files) != want {
+		return nil, fmt.Errorf("%d descriptors came with it instead of %d", len(m.first.files), want)
+	}
+	m.container = m.order.Home.At(m.order.Record)
+	return m, nil
+}
+
+// start brings the workload to life and tells the client.
+func (m *monitor) start() error {
+	if err := m.beSubreaper(); err != nil {
+		return err
+	}
+	conn, err := m.startInit()
+	if err != nil {
+		return err
+	}
+	defer conn.Close() // closes early where its end matters; a second time does nothing
+	if err := m.awaitMaps(); err != nil {
+		return err
+	}
+	if err := m.mountTrees(); err != nil {
+		return err
+	}
+	if err := m.instruct(conn); err != nil {
+		return err
+	}
+	m.started = time.Now()
+	if err := m.container.SetStatus(container.Status{State: container.Running, Pid: m.pid, Monitor: os.Getpid(), Started: m.started, Driver: string(m.driver())}); err != nil {
+		return fmt.Errorf("record the start: %w", err)
+	}
+	if err := m.writePIDFile(); err != nil {
+		return err
+	}
+	return m.first.conn.Send(Event{Started: &Started{Pid: m.pid, Driver: string(m.driver())}})
+}
+
+// driver is how the root is mounted; a directory used in place has none.
+func (m *monitor) driver() fuseoverlay.Driver {
+	if m.root == nil {
+		return ""
+	}
+	return m.root.Driver
+}
+
+// awaitMaps waits until rlc has written the id maps, and takes on the namespace's root
+// where the invoking user has no id in it.
+func (m *monitor) awaitMaps() error {
+	var r Request
+	if _, err := m.first.conn.Receive(&r); err != nil {
+		return fmt.Errorf("wait for the id maps: %w", err)
+	}
+	if r.Mapped == nil {
+		return errors.New("wait for the id maps: another message came")
+	}
+	if !m.order.BecomeRoot {
+		return nil
+	}
+	return becomeRoot()
+}
+
+// becomeRoot makes the process root of the user namespace, with no further groups.
+func becomeRoot() error {
+	if err := syscall.Setgroups(nil); err != nil {
+		return os.NewSyscallError("setgroups", err)
+	}
+	return userns.BecomeRoot(false)
+}
+
+func (m *monitor) writePIDFile() error {
+	if m.order.PIDFile == "" {
+		return nil
+	}
+	if err := os.WriteFile(m.order.PIDFile, fmt.Appendf(nil, "%d", m.pid), 0o644); err != nil {
+		return fmt.Errorf("write the pid file: %w", err)
+	}
+	return nil
+}
+
+// abandon ends a start that went wrong: no workload, no trace, and the reason to the client.
+func (m *monitor) abandon(cause error) {
+	if m.init != nil {
+		_ = m.init.Kill() // may have ended by itself
+		_, _ = m.init.Wait()
+	}
+	m.unmount()
+	leftover, err := m.container.Vanish()
+	if err == nil {
+		_ = m.container.Erase(leftover) // the cause is the message to give
+	}
+	_ = m.first.conn.Send(Event{Failed: failure(cause)}) // the client may have gone
+}
+
+// failure turns an error into what a client is told.
+func failure(err error) *Failed {
+	var told *Failed
+	if errors.As(err, &told) {
+		return told
+	}
+	f := &Failed{Message: err.Error(), Code: 125}
+	var hinter interface{ Hint() string }
+	if errors.As(err, &hinter) {
+		f.Remedy = hinter.Hint()
+	}
+	return f
+}
+
+// live watches the running workload to its end and cleans up.
+func (m *monitor) live() {
+	stop := m.serve()
+	go m.serveFirst()
+	timeout := m.armTimeout()
+	debug.FreeOSMemory() // the start needed more than the rest of the life will
+	state, err := m.init.Wait()
+	timeout()
+	m.killStragglers()
+	m.drain()
+	m.finish(exitOf(state, err))
+	stop()
+}
+
+func exitOf(state *os.ProcessState, err error) Exited {
+	if err != nil {
+		return Exited{Code: 137}
+	}
+	ws, _ := state.Sys().(syscall.WaitStatus)
+	if ws.Signaled() {
+		return Exited{Code: 128 + int(ws.Signal())}
+	}
+	return Exited{Code: ws.ExitStatus()}
+}
+
+// armTimeout kills the workload after the time it was given; the result disarms it.
+func (m *monitor) armTimeout() func() {
+	if m.order.Timeout == 0 {
+		return func() {}
+	}
+	t := time.AfterFunc(time.Duration(m.order.Timeout)*time.Second, func() {
+		m.mu.Lock()
+		m.timedOut = true
+		m.mu.Unlock()
+		_ = m.init.Kill() // ends the pid namespace, all processes with it
+	})
+	return func() { t.Stop() }
+}
+
+// finish records and tells the end, and leaves nothing behind. The client does not wait
+// for the last part: freeing an overlay that must survive a crash writes all of it to disk.
+func (m *monitor) finish(end Exited) {
+	m.mu.Lock()
+	end.TimedOut = m.timedOut
+	m.mu.Unlock()
+	status := container.Status{State: container.Exited, Started: m.started, Finished: time.Now(), ExitCode: end.Code, Driver: string(m.driver())}
+	if end.TimedOut {
+		status.Error = fmt.Sprintf("killed after %d seconds, as --timeout asked", m.order.Timeout)
+	}
+	var leftover string
+	var err error
+	if m.order.Record.Remove {
+		m.unmountNamed()
+		leftover, err = m.container.Vanish()
+	} else {
+		err = m.container.SetStatus(status)
+	}
+	if err != nil {
+		m.broadcast(Event{Warning: fmt.Sprintf("record the end of the container: %v", err)})
+	}
+	m.mu.Lock()
+	m.exited = &end
+	m.mu.Unlock()
+	m.broadcast(Event{Exited: &end})
+	m.unmount()
+	if m.order.Record.Remove && leftover != "" {
+		_ = m.container.Erase(leftover) // what remains is found and removed by rlc rm and prune
+	} else {
+		m.tidyRuntime()
+	}
+}
