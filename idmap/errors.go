@@ -47,7 +47,11 @@ func (e *MapError) Hint() string {
 	case TooLong:
 		return fmt.Sprintf("use at most %d lines", maxLines)
 	case NotYours:
-		return fmt.Sprintf("the second number counts in your default mapping: 0 is you, 1 to %d are your subordinate ids; put @ before an id of the host", e.Own-1)
+		ids := "only the id 0 (you)"
+		if e.Own > 1 {
+			ids = fmt.Sprintf("the ids 0 (you) to %d", e.Own-1)
+		}
+		return fmt.Sprintf("the second number counts in your default mapping, which has %s; put @ before an id of the host", ids)
 	}
 	return fmt.Sprintf("ids go from 0 to %d", uint32(idLimit-1))
 }
