@@ -1,0 +1,213 @@
+package fuseoverlay
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"runtime"
+	"sync"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// Grace periods of a daemon whose tree is closed, before it is asked to end, and before it is made to.
+// It ends by itself as soon as nobody has a file of the tree open.
+const (
+	closeGrace = 10 * time.Second
+	termGrace  = 5 * time.Second
+)
+
+// daemon is a running fuse-overlayfs.
+type daemon struct {
+	cmd    *exec.Cmd
+	stderr tail
+	done   chan struct{} // closed once it has ended and err is set
+	err    error
+}
+
+// startDaemon starts program in the foreground. It dies with us.
+func startDaemon(program, options, dir string, files []*os.File) (*daemon, error) {
+	d := &daemon{done: make(chan struct{})}
+	d.cmd = &exec.Cmd{
+		Path:        program,
+		Args:        []string{"fuse-overlayfs", "-f", "-o", options, dir},
+		Env:         []string{"PATH=/usr/sbin:/usr/bin:/sbin:/bin"},
+		Dir:         "/",
+		ExtraFiles:  files,
+		Stderr:      &d.stderr,
+		SysProcAttr: &unix.SysProcAttr{Pdeathsig: unix.SIGKILL, Setsid: true, AmbientCaps: heldCapabilities()},
+	}
+	started := make(chan error, 1)
+	go func() {
+		// The death signal comes when the thread that forked ends: keep it until the child is gone; see prctl(2).
+		runtime.LockOSThread()
+		defer runtime.UnlockOSThread()
+		err := d.cmd.Start()
+		started <- err
+		if err == nil {
+			d.err = d.cmd.Wait()
+			close(d.done)
+		}
+	}()
+	if err := <-started; err != nil {
+		return nil, &UnavailableError{Cause: fmt.Sprintf("run %s: %v", program, err)}
+	}
+	return d, nil
+}
+
+// heldCapabilities are those that a child which is not root must be handed on; root keeps them anyway.
+func heldCapabilities() []uintptr {
+	if os.Geteuid() == 0 {
+		return nil
+	}
+	head := unix.CapUserHeader{Version: unix.LINUX_CAPABILITY_VERSION_3}
+	var data [2]unix.CapUserData
+	if err := unix.Capget(&head, &data[0]); err != nil {
+		return nil // the child will say what it lacks
+	}
+	var held []uintptr
+	for c := range uintptr(64) {
+		if data[c/32].Permitted&(1<<(c%32)) != 0 {
+			held = append(held, c)
+		}
+	}
+	return held
+}
+
+// await calls lift whenever the mount table changes until it gives a tree, and then sees
+// that the daemon answers for it.
+func (d *daemon) await(ctx context.Context, table *os.File, lift func() (*os.File, error)) (*os.File, error) {
+	over, wake, err := os.Pipe()
+	if err != nil {
+		return nil, err
+	}
+	defer over.Close()
+	var closing sync.Once
+	interrupt := func() { closing.Do(func() { _ = wake.Close() }) } // the poll below sees the hang-up
+	defer interrupt()
+	stop := context.AfterFunc(ctx, interrupt)
+	defer stop()
+	finished := make(chan struct{})
+	defer close(finished)
+	go func() {
+		select {
+		case <-d.done:
+			interrupt()
+		case <-finished:
+		}
+	}()
+	for {
+		tree, err := lift()
+		if err != nil {
+			return nil, err
+		}
+		if tree != nil {
+			return d.answer(ctx, tree)
+		}
+		fds := []unix.PollFd{{Fd: int32(table.Fd()), Events: unix.POLLPRI}, {Fd: int32(over.Fd())}}
+		if _, err := unix.Poll(fds, -1); err != nil && !errors.Is(err, unix.EINTR) {
+			return nil, os.NewSyscallError("poll", err)
+		}
+		if fds[1].Revents == 0 {
+			continue
+		}
+		if ctx.Err() != nil {
+			return nil, ctx.Err()
+		}
+		return nil, &UnavailableError{Cause: d.death()}
+	}
+}
+
+// answer waits until the daemon has answered for the tree once. Requests wait for it in
+// the kernel and fail when it dies, so there is nothing to poll.
+func (d *daemon) answer(ctx context.Context, tree *os.File) (*os.File, error) {
+	answered := make(chan error, 1)
+	go func() {
+		var st unix.Stat_t
+		answered <- unix.Fstatat(int(tree.Fd()), "", &st, unix.AT_EMPTY_PATH)
+	}()
+	var err error
+	select {
+	case err = <-answered:
+		if err == nil {
+			return tree, nil
+		}
+	case <-ctx.Done():
+		err = ctx.Err()
+	}
+	d.kill()
+	if ctx.Err() != nil {
+		<-answered // the daemon is gone: it cannot hang
+	} else {
+		err = &UnavailableError{Cause: fmt.Sprintf("%v: %s", err, d.death())}
+	}
+	_ = tree.Close() // nobody serves it
+	return nil, err
+}
+
+// stop waits for the end of a daemon whose tree has been closed.
+func (d *daemon) stop() error {
+	asked := false
+	select {
+	case <-d.done:
+	case <-time.After(closeGrace):
+		asked = true
+		_ = d.cmd.Process.Signal(unix.SIGTERM) // it may have ended meanwhile
+		select {
+		case <-d.done:
+		case <-time.After(termGrace):
+			d.kill()
+		}
+	}
+	if d.err != nil && !asked {
+		return errors.New(d.death())
+	}
+	return nil
+}
+
+func (d *daemon) kill() {
+	_ = d.cmd.Process.Kill() // it may have ended meanwhile
+	<-d.done
+}
+
+// death says how the daemon ended.
+func (d *daemon) death() string {
+	<-d.done
+	how := "exit status 0"
+	if d.err != nil {
+		how = d.err.Error()
+	}
+	if said := d.stderr.String(); said != "" {
+		return fmt.Sprintf("fuse-overlayfs ended: %s: %s", how, said)
+	}
+	return "fuse-overlayfs ended: " + how
+}
+
+// tail keeps the last part of what is written to it.
+type tail struct {
+	mu   sync.Mutex
+	last []byte
+}
+
+// Write never fails.
+func (t *tail) Write(p []byte) (int, error) {
+	const limit = 2048
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.last = append(t.last, p...)
+	if n := len(t.last) - limit; n > 0 {
+		t.last = append(t.last[:0], t.last[n:]...)
+	}
+	return len(p), nil
+}
+
+// String gives it in one line.
+func (t *tail) String() string {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return string(bytes.Join(bytes.Fields(t.last), []byte(" ")))
+}
