@@ -18,7 +18,7 @@ func Compile(profile *specs.LinuxSeccomp) ([]unix.SockFilter, error) {
 	if err != nil {
 		return nil, fmt.Errorf("seccomp default: %w", err)
 	}
-	open, err := listings(profile.Architectures, fallback)
+	open, err := listings(profile, fallback)
 	if err != nil {
 		return nil, err
 	}

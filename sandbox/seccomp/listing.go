@@ -27,19 +27,28 @@ type listing struct {
 
 // listings returns an empty listing for each entry point that a profile opens: the machine's
 // own always, others if they are listed. Other machines' cannot be used here anyway.
-func listings(listed []specs.Arch, fallback uint32) ([]listing, error) {
-	for _, a := range listed {
+func listings(profile *specs.LinuxSeccomp, fallback uint32) ([]listing, error) {
+	for _, a := range profile.Architectures {
 		if err := checkArch(a); err != nil {
 			return nil, err
 		}
 	}
+	names := 0
+	for _, s := range profile.Syscalls {
+		names += len(s.Names)
+	}
 	var open []listing
 	for i, e := range entries() {
-		if i > 0 && !slices.Contains(listed, e.arch) {
+		if i > 0 && !slices.Contains(profile.Architectures, e.arch) {
 			continue
 		}
-		x32 := e.x32 != 0 && slices.Contains(listed, specs.ArchX32)
-		open = append(open, listing{entry: e, x32: x32, fallback: fallback, newest: -1})
+		open = append(open, listing{
+			entry:    e,
+			x32:      e.x32 != 0 && slices.Contains(profile.Architectures, specs.ArchX32),
+			fallback: fallback,
+			calls:    make([]uint64, 0, names+64),
+			newest:   -1,
+		})
 	}
 	return open, nil
 }

@@ -1,10 +1,5 @@
 package seccomp
 
-import (
-	"sort"
-	"strings"
-)
-
 //go:generate go run ./internal/gentable
 
 // none stands in the table where an entry point does not have a call.
@@ -21,8 +16,16 @@ type syscall struct {
 
 // lookup finds the numbers of a call; those of an unknown one are all none.
 func lookup(name string) row {
-	if i, ok := sort.Find(len(table), func(i int) int { return strings.Compare(name, table[i].name) }); ok {
-		return table[i].numbers
+	from, to := 0, len(table)
+	for from < to {
+		if middle := (from + to) / 2; table[middle].name < name {
+			from = middle + 1
+		} else {
+			to = middle
+		}
+	}
+	if from < len(table) && table[from].name == name {
+		return table[from].numbers
 	}
 	var unknown row
 	for i := range unknown {
