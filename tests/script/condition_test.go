@@ -21,6 +21,8 @@ func condition(name string) (bool, error) {
 		return os.Getuid() != 0 && hasRange("/etc/subuid") && hasRange("/etc/subgid") && hasHelpers(), nil
 	case "noids": // an ordinary user without
 		return os.Getuid() != 0 && !hasRange("/etc/subuid"), nil
+	case "debian": // somebody has made a Debian image: tests/debian-image
+		return os.Getenv("RLC_TEST_DEBIAN") != "", nil
 	case "fuse": // fuse-overlayfs can run
 		file, err := os.OpenFile("/dev/fuse", os.O_RDWR, 0)
 		if err != nil {

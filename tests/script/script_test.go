@@ -136,6 +136,7 @@ func (h *habitat) setup(env *testscript.Env) error {
 	env.Setenv("UID", fmt.Sprint(os.Getuid()))
 	env.Setenv("GID", fmt.Sprint(os.Getgid()))
 	env.Setenv("TESTUSER", os.Getenv("RLC_TEST_USER"))
+	env.Setenv("DEBIAN", os.Getenv("RLC_TEST_DEBIAN"))
 	env.Setenv("PATH", h.programs+":/usr/local/bin:/usr/bin:/bin:/usr/local/sbin:/usr/sbin:/sbin")
 	env.Values[rootKey{}] = root
 	env.Values[registryKey{}] = map[string]testimage.Registry{}

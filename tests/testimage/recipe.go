@@ -5,7 +5,10 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
+	"os"
 	"path"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -19,6 +22,8 @@ import (
 //	gzip                            compress the layers
 //	layer                           begin the next layer
 //	layers N                        N layers of one small file each, /layers/1 ... N
+//	split FILE DIR...               layers of a tar archive: what is in none of the
+//	                                directories, then what is in each and in none before it
 //	busybox                         a small root file system around busybox
 //	dir PATH MODE UID:GID
 //	file PATH MODE UID:GID TEXT     TEXT may be quoted as in Go; none: an empty file
@@ -65,6 +70,9 @@ func (i *Image) follow(verb, rest string) error {
 		i.Layers = append(i.Layers, NewLayer())
 	case "layers":
 		return i.many(rest)
+	case "split":
+		file, dirs, _ := strings.Cut(rest, " ")
+		return i.split(file, strings.Fields(dirs))
 	default:
 		if i.Layers == nil {
 			i.Layers = append(i.Layers, NewLayer())
@@ -88,6 +96,38 @@ func (i *Image) many(count string) error {
 		i.Layers = append(i.Layers, l)
 	}
 	return nil
+}
+
+// split adds the layers of a tar archive that lies in a file.
+func (i *Image) split(file string, dirs []string) error {
+	f, err := os.Open(file)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	layers := make([]*Layer, len(dirs)+1)
+	for k := range layers {
+		layers[k] = NewLayer()
+	}
+	for archive := tar.NewReader(f); ; {
+		h, err := archive.Next()
+		if errors.Is(err, io.EOF) {
+			i.Layers = append(i.Layers, layers...)
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		content, err := io.ReadAll(archive)
+		if err != nil {
+			return err
+		}
+		name := strings.TrimPrefix(h.Name, "./")
+		in := slices.IndexFunc(dirs, func(dir string) bool { return strings.HasPrefix(name, dir+"/") })
+		if err := layers[in+1].Add(*h, content); err != nil {
+			return err
+		}
+	}
 }
 
 // follow carries out one instruction about the files of a layer.
