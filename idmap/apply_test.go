@@ -221,8 +221,8 @@ func TestGetsubidsAnswersLikeTheFiles(t *testing.T) {
 	}
 	var nobody Facts
 	nobody.askNSS(t.Context(), "sss", "no-such-login")
-	if nobody.UID.Ranges != nil || nobody.GID.Ranges != nil {
-		t.Errorf("an unknown login has %v", nobody)
+	if nobody.UID.Ranges != nil || nobody.GID.Ranges != nil || nobody.Notes != nil {
+		t.Errorf("an unknown login has %+v", nobody)
 	}
 }
 

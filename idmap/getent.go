@@ -1,8 +1,6 @@
 package idmap
 
-import (
-	"context"
-)
+import "context"
 
 // getent is the login name of a uid that /etc/passwd does not have (LDAP, AD); empty if
 // nobody knows one.

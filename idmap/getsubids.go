@@ -3,8 +3,12 @@ package idmap
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 )
+
+// nothingGranted is what getsubids says about people without subordinate ids.
+const nothingGranted = "Error fetching ranges"
 
 // askNSS fills in the grants when nsswitch.conf names another source than the files:
 // getsubids asks the same library as newuidmap. Without it nothing is known to be granted.
@@ -14,7 +18,7 @@ func (f *Facts) askNSS(ctx context.Context, source, login string) {
 	f.GID = f.UID
 	path, ok := find("getsubids")
 	if !ok {
-		f.Notes = append(f.Notes, fmt.Sprintf("your subordinate ids come from %s, and getsubids, which can read it, is not installed (package %s)", name, packages))
+		f.note(fmt.Sprintf("your subordinate ids come from %s, and getsubids, which can read it, is not installed (package %s)", name, packages))
 		return
 	}
 	ask := func(args ...string) func() []Range {
@@ -24,18 +28,24 @@ func (f *Facts) askNSS(ctx context.Context, source, login string) {
 			if err == nil {
 				output, success, err = p.wait(ctx)
 			}
-			ranges := parseGetsubids(output, login)
 			if err != nil {
-				f.Notes = append(f.Notes, err.Error())
-			} else if !success && output != "" {
-				f.Notes = append(f.Notes, fmt.Sprintf("%s: %s", path, output))
+				f.note(err.Error())
+			} else if complaint, _, _ := strings.Cut(output, "\n"); !success && complaint != nothingGranted {
+				f.note(fmt.Sprintf("%s: %s", path, complaint))
 			}
-			return ranges
+			return parseGetsubids(output, login)
 		}
 	}
 	// Both at once: behind them may stand a slow directory service.
 	uids, gids := ask(login), ask("-g", login)
 	f.UID.Ranges, f.GID.Ranges = uids(), gids()
+}
+
+// note adds a note that was not made yet.
+func (f *Facts) note(text string) {
+	if !slices.Contains(f.Notes, text) {
+		f.Notes = append(f.Notes, text)
+	}
 }
 
 // parseGetsubids reads lines like "0: alice 100000 65536"; all others say nothing.

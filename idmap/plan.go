@@ -250,7 +250,7 @@ func (m Map) resolve(l Line) Map {
 
 // singleNote says what it means that only the person's own id can be mapped.
 func singleNote(why error) string {
-	note := fmt.Sprintf("only your own id exists in the container, because %v; all files in it appear as one owner's, and programs cannot become other users", why)
+	note := fmt.Sprintf("only your own id exists in the container (%v): all its files appear as one owner's, and its programs cannot become other users", why)
 	var mendable interface{ Hint() string }
 	if errors.As(why, &mendable) {
 		note += "; " + mendable.Hint()
