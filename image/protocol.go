@@ -1,6 +1,10 @@
 package image
 
-import "encoding/json"
+import (
+	"encoding/json"
+
+	"github.com/rlc-containers/rlc/idmap"
+)
 
 // Verb is what rlc asks of rlc-image.
 type Verb string
@@ -21,23 +25,30 @@ const (
 // Request is the one message from rlc to rlc-image.
 type Request struct {
 	Verb      Verb
-	Name      string            `json:",omitempty"`
-	Names     []string          `json:",omitempty"`
-	Pull      string            `json:",omitempty"` // always, missing, never, newer
-	Platform  string            `json:",omitempty"` // os/arch[/variant]; empty: this machine's
-	Quiet     bool              `json:",omitempty"`
-	Progress  string            `json:",omitempty"` // tty, plain, json, none
-	TLSVerify *bool             `json:",omitempty"` // nil: as registries.conf says
-	AuthFile  string            `json:",omitempty"`
-	Creds     string            `json:",omitempty"` // user:password
-	CertDir   string            `json:",omitempty"`
-	Policy    string            `json:",omitempty"` // signature policy file
-	Input     string            `json:",omitempty"` // load: archive or directory; empty: standard input
-	Output    string            `json:",omitempty"` // flatten: directory
-	Filters   map[string]string `json:",omitempty"`
-	Force     bool              `json:",omitempty"`
-	InUse     []Use             `json:",omitempty"` // remove: images that containers use
-	Store     Store
+	Name      string          `json:",omitempty"`
+	Names     []string        `json:",omitempty"`
+	Pull      string          `json:",omitempty"` // always, missing, never, newer
+	Platform  string          `json:",omitempty"` // os/arch[/variant]; empty: this machine's
+	Quiet     bool            `json:",omitempty"`
+	Progress  string          `json:",omitempty"` // tty, plain, json, none
+	TLSVerify *bool           `json:",omitempty"` // nil: as registries.conf says
+	AuthFile  string          `json:",omitempty"`
+	Auth      json.RawMessage `json:",omitempty"` // contents of a credentials file that only rlc may read; instead of AuthFile
+	Creds     string          `json:",omitempty"` // user:password
+	CertDir   string          `json:",omitempty"`
+	Policy    string          `json:",omitempty"` // signature policy file
+	Input     string          `json:",omitempty"` // load: archive or directory; empty: standard input
+	Output    string          `json:",omitempty"` // flatten: directory
+	// UIDShift and GIDShift say who owns a file in the copy that flatten makes: a file of the
+	// image's id Inside gets the id Outside, counted in rlc-image's own user namespace. Ids
+	// without a line become the owner of Inside 0.
+	UIDShift idmap.Map         `json:",omitempty"`
+	GIDShift idmap.Map         `json:",omitempty"`
+	Filters  map[string]string `json:",omitempty"`
+	Force    bool              `json:",omitempty"`
+	InUse    []Use             `json:",omitempty"` // remove: images that containers use
+	UID      int               `json:",omitempty"` // of the person, as the host counts: decides where credentials are looked for
+	Store    Store
 }
 
 // Store says where the images lie.

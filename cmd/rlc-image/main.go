@@ -1,0 +1,116 @@
+// Command rlc-image does everything that touches images: it pulls, loads, lists, removes
+// and describes them. rlc starts it inside the user namespace that the image store's files
+// belong to, for one request, which arrives on descriptor 3.
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"os/signal"
+	"strconv"
+
+	"github.com/sirupsen/logrus"
+	"go.podman.io/storage/pkg/reexec"
+	"golang.org/x/sys/unix"
+
+	"github.com/rlc-containers/rlc/image"
+	"github.com/rlc-containers/rlc/imagestore"
+	"github.com/rlc-containers/rlc/userns"
+	"github.com/rlc-containers/rlc/wire"
+)
+
+// connection is the descriptor of the wire connection to rlc.
+const connection = 3
+
+func main() {
+	if reexec.Init() { // the storage library runs parts of itself in processes of their own
+		return
+	}
+	if err := run(); err != nil {
+		fmt.Fprintln(os.Stderr, "rlc-image:", err)
+		os.Exit(125)
+	}
+}
+
+func run() error {
+	if err := userns.Arrive(); err != nil {
+		return err
+	}
+	conn, err := wire.New(os.NewFile(connection, "wire"))
+	if err != nil {
+		return fmt.Errorf("connect to rlc (this program is started by rlc, not by people): %w", err)
+	}
+	defer conn.Close() // the process ends
+	var request image.Request
+	files, err := conn.Receive(&request) // and with it the message that the ids are mapped
+	if err != nil {
+		return fmt.Errorf("receive the request: %w", err)
+	}
+	var input *os.File
+	if len(files) > 0 {
+		input = files[0]
+	}
+	cache := image.NewCache(request.Store.Cache, os.Environ()) // with the environment that rlc has, too
+	if err := settle(request); err != nil {
+		return conn.Send(image.Reply{Error: imagestore.Failure(err)})
+	}
+	ctx, stop := signal.NotifyContext(context.Background(), unix.SIGINT, unix.SIGTERM, unix.SIGHUP)
+	defer stop()
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	go func() { // rlc says nothing more: whatever comes is the end of it
+		_, _ = conn.Receive(&image.Request{}) // for that, too
+		cancel()
+	}()
+	result, err := imagestore.Serve(ctx, request, input, imagestore.Options{
+		Environ:  os.Environ(),
+		Cache:    cache,
+		Note:     func(note string) { _ = conn.Send(image.Reply{Note: note}) }, // rlc may be gone
+		Progress: os.Stderr,
+	})
+	if err != nil {
+		return conn.Send(image.Reply{Error: imagestore.Failure(err)})
+	}
+	body, err := json.Marshal(result)
+	if err != nil {
+		return conn.Send(image.Reply{Error: imagestore.Failure(fmt.Errorf("encode the result: %w", err))})
+	}
+	return conn.Send(image.Reply{Result: body})
+}
+
+// settle makes the process what the image libraries expect in a user namespace: root, with
+// their own way of entering one already behind them, and the person's uid told.
+func settle(r image.Request) error {
+	if err := userns.BecomeRoot(false); err != nil {
+		return err
+	}
+	unix.Umask(0)
+	logrus.SetLevel(logrus.ErrorLevel)
+	uid := strconv.Itoa(r.UID)
+	variables := map[string]string{
+		"_CONTAINERS_USERNS_CONFIGURED": "done",
+		"_CONTAINERS_ROOTLESS_UID":      uid,
+		"_CONTAINERS_ROOTLESS_GID":      uid,
+	}
+	// The libraries take a file that they may not read for an error, one that is not there
+	// for none. Real root's own directories are closed to the ids mapped here.
+	for name, instead := range map[string]string{"HOME": r.Store.Root, "XDG_RUNTIME_DIR": r.Store.Run} {
+		if dir := os.Getenv(name); dir == "" || unix.Access(dir, unix.X_OK) != nil {
+			variables[name] = instead
+		}
+	}
+	for _, name := range []string{"XDG_CONFIG_HOME", "XDG_DATA_HOME", "XDG_CACHE_HOME", "DOCKER_CONFIG", "REGISTRY_AUTH_FILE"} {
+		if path := os.Getenv(name); path != "" && errors.Is(unix.Access(path, unix.R_OK), unix.EACCES) {
+			variables[name] = ""
+		}
+	}
+	for name, value := range variables {
+		if err := os.Setenv(name, value); err != nil {
+			return err
+		}
+	}
+	return nil
+}
