@@ -1,7 +1,6 @@
 package userns
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"os"
@@ -116,14 +115,14 @@ func refusal(errno syscall.Errno) (cause Cause, profile string) {
 	if sysctl("kernel/unprivileged_userns_clone") == "0" && unix.Geteuid() != 0 {
 		return DebianSwitch, ""
 	}
-	if !exists("/proc/self/uid_map", unix.Geteuid()) || !exists("/proc/self/gid_map", unix.Getegid()) {
-		return Unmapped, ""
-	}
 	if profile, restricted := apparmorRestriction(); restricted {
 		return AppArmor, profile
 	}
 	if enforce, err := os.ReadFile("/sys/fs/selinux/enforce"); err == nil && string(enforce) == "1" && errno == unix.EACCES {
 		return SELinux, ""
+	}
+	if unmapped() {
+		return Unmapped, ""
 	}
 	if mode, err := unix.PrctlRetInt(unix.PR_GET_SECCOMP, 0, 0, 0, 0); err == nil && mode != 0 {
 		return Seccomp, ""
@@ -140,17 +139,11 @@ func sysctl(name string) string {
 	return strings.TrimSpace(string(data))
 }
 
-// exists says whether an id is mapped in this process's user namespace; see user_namespaces(7).
-func exists(file string, id int) bool {
-	data, err := os.ReadFile(file)
-	if err != nil {
-		return true
-	}
-	for line := range bytes.Lines(data) {
-		var inside, outside, count int
-		if _, err := fmt.Sscan(string(line), &inside, &outside, &count); err == nil && inside <= id && id-inside < count {
-			return true
-		}
-	}
-	return false
+// unmapped says whether this process seems to have ids that its user namespace does not
+// map, which then look like this one; see user_namespaces(7).
+func unmapped() bool {
+	const overflow = 65534
+	uids, err := os.ReadFile("/proc/self/uid_map")
+	initial := strings.Join(strings.Fields(string(uids)), " ") == "0 0 4294967295"
+	return err == nil && !initial && (unix.Geteuid() == overflow || unix.Getegid() == overflow)
 }

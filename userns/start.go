@@ -9,6 +9,7 @@ package userns
 import (
 	"context"
 	"fmt"
+	"math"
 	"os"
 	"runtime"
 	"sync"
@@ -56,8 +57,12 @@ type Process struct {
 // ones; see Arrive.
 //
 // The end of ctx stops the mapping; once it is done, ctx means nothing more. The files stay
-// the caller's. Where the machine forbids user namespaces the error is a *ForbiddenError.
+// the caller's; all others from 3 on become close-on-exec in the whole process. Where the machine forbids user namespaces the error is a *ForbiddenError.
 func Start(ctx context.Context, o Options) (*Process, error) {
+	// Only the descriptors of o may reach the program, not what a shell left open in rlc.
+	if err := unix.CloseRange(3, math.MaxUint32, unix.CLOSE_RANGE_CLOEXEC); err != nil {
+		return nil, os.NewSyscallError("close_range", err)
+	}
 	null, err := os.OpenFile(os.DevNull, os.O_RDWR, 0)
 	if err != nil {
 		return nil, err
