@@ -74,7 +74,7 @@ type Removed struct {
 }
 
 // Reply is a message from rlc-image. There are any number with Note, and one last one with
-// Result or Error. Progress is drawn by rlc-image itself on its standard error.
+// Result or Error; that of remove has both when only some images could be removed. Progress is drawn by rlc-image itself on its standard error.
 type Reply struct {
 	Note   string          `json:",omitempty"`
 	Result json.RawMessage `json:",omitempty"`

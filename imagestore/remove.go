@@ -13,13 +13,13 @@ import (
 )
 
 // remove removes images or names of images, one after another. The failure of one does not
-// stop the others. What was removed is lost to the caller when one failed, and told in notes.
+// stop the others: the result holds what was removed, also beside an error.
 func (s *Store) remove() ([]image.Removed, error) {
 	sys, err := s.system()
 	if err != nil {
 		return nil, err
 	}
-	var result []image.Removed
+	result := []image.Removed{}
 	var failures []error
 	for _, typed := range s.request.Names {
 		removed, err := s.removeOne(sys, typed)
@@ -31,24 +31,13 @@ func (s *Store) remove() ([]image.Removed, error) {
 		}
 		result = append(result, removed)
 	}
-	if len(failures) == 0 {
-		return result, nil
-	}
-	for _, removed := range result {
-		for _, name := range removed.Untagged {
-			s.options.Note("untagged " + name)
-		}
-		for _, id := range removed.Deleted {
-			s.options.Note("deleted " + id)
-		}
-	}
-	return nil, together(failures)
+	return result, together(failures)
 }
 
 // together joins failures; a container in the way outweighs a missing image, as in Podman.
 func together(failures []error) error {
-	if len(failures) == 1 {
-		return failures[0]
+	if len(failures) < 2 {
+		return errors.Join(failures...)
 	}
 	joined := &image.Error{Message: errors.Join(failures...).Error()}
 	for _, failure := range failures {

@@ -164,7 +164,8 @@ func (s *Store) remember(typed string, seen image.Witness, i image.Image) {
 	if kind, _ := transport(typed); s.request.Store.Cache == "" || kind != "" && kind != "docker" {
 		return
 	}
-	_ = s.options.Cache.Put(typed, s.request.Platform, s.request.Store.Additional, seen, i)
+	stores := append([]string{s.request.Store.Root}, s.request.Store.Additional...)
+	_ = s.options.Cache.Put(typed, s.request.Platform, stores, seen, i)
 }
 
 // decisive are the files whose change could lead a name to another image.

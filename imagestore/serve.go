@@ -11,7 +11,7 @@ import (
 
 // Serve carries out one request and returns the result that the verb promises. Input, if
 // not nil, replaces the file that a load names. The end of ctx stops the work; what is half
-// done is removed.
+// done is removed. Remove has a result also beside an error: what it did remove.
 func Serve(ctx context.Context, r image.Request, input *os.File, o Options) (any, error) {
 	s, err := Open(r, o)
 	if err != nil {

@@ -71,14 +71,14 @@ func run() error {
 		Note:     func(note string) { _ = conn.Send(image.Reply{Note: note}) }, // rlc may be gone
 		Progress: os.Stderr,
 	})
+	reply := image.Reply{}
 	if err != nil {
-		return conn.Send(image.Reply{Error: imagestore.Failure(err)})
+		reply.Error = imagestore.Failure(err)
 	}
-	body, err := json.Marshal(result)
-	if err != nil {
+	if reply.Result, err = json.Marshal(result); err != nil {
 		return conn.Send(image.Reply{Error: imagestore.Failure(fmt.Errorf("encode the result: %w", err))})
 	}
-	return conn.Send(image.Reply{Result: body})
+	return conn.Send(reply)
 }
 
 // settle makes the process what the image libraries expect in a user namespace: root, with
