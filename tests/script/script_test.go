@@ -130,6 +130,10 @@ func (h *habitat) setup(env *testscript.Env) error {
 		}
 		env.Setenv(variable, dir)
 	}
+	if os.Getuid() == 0 { // root's own place is one for all; see docs/state.md
+		env.Setenv("RLC_ROOT", root+"/d/rlc")
+		env.Setenv("RLC_RUNROOT", root+"/r/rlc")
+	}
 	env.Setenv("ROOT", root)
 	env.Setenv("BUSYBOX", h.busybox)
 	env.Setenv("BIN", h.programs)
