@@ -2,8 +2,10 @@
 // container (init), builds the container's file system around itself, gives up what the
 // spec does not grant, and becomes the workload.
 //
-// Init runs in process init (rlc-monitor init), already inside the namespaces of the spec;
-// Start runs in the monitor.
+// It runs in process init (rlc-monitor init), already inside the namespaces of the spec;
+// making these, and the mounts of the image's layers, is left to the monitor. Everything in
+// the root file system is taken for hostile: a path in it is resolved to a descriptor that
+// cannot leave the root, and only descriptors are worked on.
 package sandbox
 
 // Annotations of the spec through which the bundle tells init what the OCI fields cannot
@@ -55,6 +57,9 @@ type Order struct {
 type Reply struct {
 	// Ready says that everything is prepared; with a terminal its master is beside the message.
 	Ready bool `json:",omitempty"`
+	// Notes say what could not be done as the spec asks; they come with Ready and are for
+	// standard error.
+	Notes []string `json:",omitempty"`
 	// Stage, Cause, Hint and ExitCode describe the failure that ended init: the action, its
 	// cause, a remedy, and the exit code for it (125, 126 or 127).
 	Stage    string `json:",omitempty"`
