@@ -39,7 +39,8 @@ type Inputs struct {
 
 	// Join holds what container:X and ns:PATH were resolved to, by namespace as the spec
 	// calls it ("network", "pid", "ipc", "uts", "cgroup", "time", "user"): a path that the
-	// monitor opens. With --ipc container:X, "shm" is the directory to share as /dev/shm.
+	// monitor opens. With --ipc container:X, "shm" is the directory to share as /dev/shm, by a
+	// path that X cannot redirect.
 	Join map[string]string
 	// JoinRuntime is Runtime of the container whose network is joined; its hosts and
 	// resolv.conf are shared. Empty: the container gets its own.
@@ -79,7 +80,8 @@ type Tree struct {
 	Work  string
 }
 
-// Volume is a named volume of a container.
+// Volume is a named volume of a container. Its directory is made with the mount, except
+// under an overlay: the engine makes that before.
 type Volume struct {
 	Name        string
 	Destination string
