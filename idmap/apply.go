@@ -14,7 +14,7 @@ import (
 // went wrong comes back as a *HelperError, *NotGrantedError, *MapError or *ForbiddenError;
 // the namespace is of no use then.
 func (p Plan) Apply(ctx context.Context, pid int) error {
-	if err := errors.Join(p.UID.Validate(), p.GID.Validate()); err != nil {
+	if err := bothSides(p.UID.Validate(), p.GID.Validate()); err != nil {
 		return err
 	}
 	if !p.Helpers {

@@ -79,17 +79,26 @@ func (e *NoRangeError) Hint() string {
 	return fmt.Sprintf("ask an administrator: usermod --add-subuids %[1]d-%[2]d --add-subgids %[1]d-%[2]d %[3]s", first, first+65535, e.Grant.Login)
 }
 
-// HostRootError reports that the only id left for a container would be the host's root.
-type HostRootError struct{}
-
-// Error says so.
-func (*HostRootError) Error() string {
-	return "map container root: the only id in this user namespace is the host's root"
+// OnlyRootError reports that root, in the user namespace that rlc was started in, has no
+// other id there to give to containers.
+type OnlyRootError struct {
+	Host bool // that root may be the host's, which is no container's
 }
 
-// Hint says where rlc can work.
-func (*HostRootError) Hint() string {
-	return "run rlc as an ordinary user, or as root outside of this namespace"
+// Error says so.
+func (e *OnlyRootError) Error() string {
+	if e.Host {
+		return "no id but 0 exists in this user namespace, and that is root outside of it too"
+	}
+	return "no id but 0 exists in this user namespace"
+}
+
+// Hint says where rlc has more ids.
+func (e *OnlyRootError) Hint() string {
+	if e.Host {
+		return "run rlc as an ordinary user, or as root outside of this namespace"
+	}
+	return "start rlc outside of this namespace, or give the namespace more ids (unshare --map-auto)"
 }
 
 // NotGrantedError reports that newuidmap or newgidmap finds ids not granted to the person.

@@ -15,7 +15,7 @@ var rootRange = Range{Start: 0x70000000, Count: 65536}
 const spareLines = 4
 
 // New makes the mapping that r asks for out of what f offers to id. It is pure. Errors are
-// a *MapError, *NoRangeError, *HostRootError, or f.Unprivileged, each with a hint.
+// a *MapError, *NoRangeError, *OnlyRootError, or f.Unprivileged, each with a hint.
 func New(r Request, id Identity, f Facts) (Plan, error) {
 	base, err := newBase(id, f)
 	if err != nil {
@@ -35,16 +35,16 @@ func New(r Request, id Identity, f Facts) (Plan, error) {
 		p.Shifted = !base.root
 	case Explicit:
 		uids, gids := r.split()
-		p.UID, err = base.uid.explicit(uids)
-		if err == nil {
-			p.GID, err = base.gid.explicit(gids)
-		}
+		var uidErr, gidErr error
+		p.UID, uidErr = base.uid.explicit(uids)
+		p.GID, gidErr = base.gid.explicit(gids)
+		err = bothSides(uidErr, gidErr)
 		p.Shifted = !slices.Equal(p.UID, base.uid) || !slices.Equal(p.GID, base.gid)
 	default:
 		err = fmt.Errorf("plan a mapping: no mode %q", r.Mode)
 	}
 	if err == nil {
-		err = errors.Join(p.UID.Validate(), p.GID.Validate())
+		err = bothSides(p.UID.Validate(), p.GID.Validate())
 	}
 	if err != nil {
 		return Plan{}, err
@@ -55,6 +55,17 @@ func New(r Request, id Identity, f Facts) (Plan, error) {
 		p.Notes = append(p.Notes, singleNote(base.missing))
 	}
 	return p, nil
+}
+
+// bothSides says which map an error is about. Most mistakes are made in both: one is enough.
+func bothSides(uid, gid error) error {
+	switch {
+	case uid != nil:
+		return fmt.Errorf("uid %w", uid)
+	case gid != nil:
+		return fmt.Errorf("gid %w", gid)
+	}
+	return nil
 }
 
 // base is the default mapping of a person on a machine: ids from 0 on without a gap.
@@ -101,10 +112,10 @@ func rootBase(f Facts) (base, error) {
 	// Only 0 exists. It is fit for a container if it stands for an ordinary person outside.
 	uid, mapped := f.HereUID.ToOutside(0)
 	if !mapped || uid == 0 {
-		return b, &HostRootError{}
+		return b, &OnlyRootError{Host: true}
 	}
 	b.uid, b.gid = Map{{0, 0, 1}}, Map{{0, 0, 1}}
-	b.missing = errors.New("no other id exists in the user namespace that rlc was started in")
+	b.missing = &OnlyRootError{}
 	return b, nil
 }
 

@@ -30,22 +30,74 @@ func inside(here Map, ranges ...Range) Facts {
 	return f
 }
 
-func TestNew(t *testing.T) {
+// planCase is a wish on a machine, and the plan that must come of it.
+type planCase struct {
+	name           string
+	id             Identity // alice if zero
+	facts          Facts    // aliceFacts if zero
+	request        func(*Request)
+	userns         string
+	uidmap, gidmap []string
+	uid, gid       Map
+	want           Plan // but for the maps, the owner, Helpers of an ordinary mapping, and the notes
+	notes          int
+}
+
+// aliceFacts are an ordinary machine.
+func aliceFacts() Facts { return granted(Range{100000, 65536}) }
+
+func checkPlans(t *testing.T, cases []planCase) {
+	t.Helper()
+	for _, test := range cases {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			if test.id == (Identity{}) {
+				test.id = alice
+			}
+			if test.facts.HereUID == nil {
+				test.facts = aliceFacts()
+			}
+			test.check(t)
+		})
+	}
+}
+
+func (test planCase) check(t *testing.T) {
+	t.Helper()
+	r, err := ParseRequest(test.userns, test.uidmap, test.gidmap)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if test.request != nil {
+		test.request(&r)
+	}
+	got, err := New(r, test.id, test.facts)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(got.Notes) != test.notes {
+		t.Errorf("notes %q, want %d", got.Notes, test.notes)
+	}
+	want := test.want
+	want.UID, want.GID, want.Notes = test.uid, test.gid, got.Notes
+	if test.id == root {
+		want.Owner, want.OwnerGID = got.Owner, got.OwnerGID
+		if got.Owner == 0 && !got.Single {
+			t.Error("container root is host root")
+		}
+	} else {
+		want.Owner, want.OwnerGID = alice.UID, alice.GID
+		want.Helpers = want.Helpers || !want.Single
+	}
+	if !reflect.DeepEqual(got, want) {
+		t.Errorf("got  %+v\nwant %+v", got, want)
+	}
+}
+
+func TestNewDefault(t *testing.T) {
 	t.Parallel()
-	subids := granted(Range{100000, 65536})
 	two := granted(Range{300000, 10}, Range{100000, 5})
-	for _, test := range []struct {
-		name     string
-		id       Identity
-		facts    Facts
-		request  func(*Request)
-		userns   string
-		uidmap   []string
-		gidmap   []string
-		uid, gid Map
-		want     Plan // but for the maps and notes
-		notes    int
-	}{
+	checkPlans(t, []planCase{
 		{name: "default", uid: Map{{0, 1001, 1}, {1, 100000, 65536}}, gid: Map{{0, 1002, 1}, {1, 100000, 65536}}},
 		{name: "host", userns: "host", uid: Map{{0, 1001, 1}, {1, 100000, 65536}}, gid: Map{{0, 1002, 1}, {1, 100000, 65536}}},
 		{name: "two ranges ascend", facts: two, uid: Map{{0, 1001, 1}, {1, 100000, 5}, {6, 300000, 10}}, gid: Map{{0, 1002, 1}, {1, 100000, 5}, {6, 300000, 10}}},
@@ -57,7 +109,13 @@ func TestNew(t *testing.T) {
 			uid: Map{{0, 1001, 1}, {1, 1, 1000}, {1001, 1002, 2}}, gid: Map{{0, 1002, 1}, {1, 1, 1001}, {1002, 1003, 1}}},
 		{name: "past the last id", facts: granted(Range{4294967290, 100}), notes: 2,
 			uid: Map{{0, 1001, 1}, {1, 4294967290, 5}}, gid: Map{{0, 1002, 1}, {1, 4294967290, 5}}},
+	})
+}
 
+func TestNewKeepID(t *testing.T) {
+	t.Parallel()
+	two := granted(Range{300000, 10}, Range{100000, 5})
+	checkPlans(t, []planCase{
 		{name: "keep-id", userns: "keep-id",
 			uid: Map{{0, 101000, 1}, {1, 100000, 1000}, {1001, 1001, 1}, {1002, 101001, 64535}},
 			gid: Map{{0, 101001, 1}, {1, 100000, 1001}, {1002, 1002, 1}, {1003, 101002, 64534}}},
@@ -70,9 +128,21 @@ func TestNew(t *testing.T) {
 		{name: "keep-id far beyond the ranges", facts: two, userns: "keep-id:uid=4294967294,gid=1",
 			uid: Map{{0, 300009, 1}, {1, 100000, 5}, {6, 300000, 9}, {4294967294, 1001, 1}},
 			gid: Map{{0, 100000, 1}, {1, 1002, 1}, {2, 100001, 4}, {6, 300000, 10}}},
+	})
+}
 
+func TestNewNoMap(t *testing.T) {
+	t.Parallel()
+	checkPlans(t, []planCase{
 		{name: "nomap", userns: "nomap", want: Plan{Shifted: true}, uid: Map{{0, 100000, 65536}}, gid: Map{{0, 100000, 65536}}},
+	})
+}
 
+func TestNewExplicit(t *testing.T) {
+	t.Parallel()
+	two := granted(Range{300000, 10}, Range{100000, 5})
+	subids := aliceFacts()
+	checkPlans(t, []planCase{
 		{name: "uidmap for both", uidmap: []string{"0:1:10", "10:0"}, want: Plan{Shifted: true},
 			uid: Map{{0, 100000, 10}, {10, 1001, 1}}, gid: Map{{0, 100000, 10}, {10, 1002, 1}}},
 		{name: "uidmap across ranges", facts: two, uidmap: []string{"7:0:16"}, want: Plan{Shifted: true},
@@ -88,7 +158,13 @@ func TestNew(t *testing.T) {
 			uid: Map{{1001, 1001, 1}}, gid: Map{{1001, 1002, 1}}},
 		{name: "only another id", uidmap: []string{"0:1"}, want: Plan{Shifted: true, Single: true, Helpers: true},
 			uid: Map{{0, 100000, 1}}, gid: Map{{0, 100000, 1}}},
+	})
+}
 
+func TestNewWithoutRanges(t *testing.T) {
+	t.Parallel()
+	subids := aliceFacts()
+	checkPlans(t, []planCase{
 		{name: "no ranges", facts: granted(), notes: 1, want: Plan{Single: true}, uid: Map{{0, 1001, 1}}, gid: Map{{0, 1002, 1}}},
 		{name: "no ranges, another user", facts: granted(), notes: 1, request: func(r *Request) { r.SingleUID, r.SingleGID = 33, 34 },
 			want: Plan{Single: true}, uid: Map{{33, 1001, 1}}, gid: Map{{34, 1002, 1}}},
@@ -101,7 +177,13 @@ func TestNew(t *testing.T) {
 			uid: Map{{0, 1001, 1}, {1, 1500, 501}}, gid: Map{{0, 1002, 1}, {1, 1500, 501}}},
 		{name: "in a container without its ids", facts: inside(Map{{0, 1000, 1}, {1, 100000, 2000}}, Range{100000, 65536}), notes: 3,
 			want: Plan{Single: true}, uid: Map{{0, 1001, 1}}, gid: Map{{0, 1002, 1}}},
+	})
+}
 
+func TestNewForRoot(t *testing.T) {
+	t.Parallel()
+	subids := aliceFacts()
+	checkPlans(t, []planCase{
 		{name: "root", id: root, facts: granted(), uid: Map{{0, 0x70000000, 65536}}, gid: Map{{0, 0x70000000, 65536}}},
 		{name: "root with ranges", id: root, facts: subids, uid: Map{{0, 100000, 65536}}, gid: Map{{0, 100000, 65536}}},
 		{name: "root keeps no id", id: root, facts: subids, userns: "keep-id", uid: Map{{0, 100000, 65536}}, gid: Map{{0, 100000, 65536}}},
@@ -117,45 +199,7 @@ func TestNew(t *testing.T) {
 			uid: Map{{0, 1, 2}, {2, 10, 5}}, gid: Map{{0, 1, 2}, {2, 10, 5}}},
 		{name: "root of a namespace with one id", id: root, facts: inside(Map{{0, 1000, 1}}), notes: 1,
 			want: Plan{Single: true}, uid: Map{{0, 0, 1}}, gid: Map{{0, 0, 1}}},
-	} {
-		t.Run(test.name, func(t *testing.T) {
-			t.Parallel()
-			if test.id == (Identity{}) {
-				test.id = alice
-			}
-			if test.facts.HereUID == nil {
-				test.facts = subids
-			}
-			r, err := ParseRequest(test.userns, test.uidmap, test.gidmap)
-			if err != nil {
-				t.Fatal(err)
-			}
-			if test.request != nil {
-				test.request(&r)
-			}
-			got, err := New(r, test.id, test.facts)
-			if err != nil {
-				t.Fatal(err)
-			}
-			if len(got.Notes) != test.notes {
-				t.Errorf("notes %q, want %d", got.Notes, test.notes)
-			}
-			want := test.want
-			want.UID, want.GID, want.Notes = test.uid, test.gid, got.Notes
-			if test.id == root {
-				want.Owner, want.OwnerGID = got.Owner, got.OwnerGID
-				if got.Owner == 0 && !got.Single {
-					t.Error("container root is host root")
-				}
-			} else {
-				want.Owner, want.OwnerGID = alice.UID, alice.GID
-				want.Helpers = want.Helpers || !want.Single
-			}
-			if !reflect.DeepEqual(got, want) {
-				t.Errorf("got  %+v\nwant %+v", got, want)
-			}
-		})
-	}
+	})
 }
 
 func TestNewRefuses(t *testing.T) {
@@ -179,7 +223,8 @@ func TestNewRefuses(t *testing.T) {
 		{name: "twice outside", id: alice, facts: subids, uidmap: []string{"0:0:1", "1:0:1"}, want: "it maps an id twice", hint: "once inside"},
 		{name: "nomap without ids", id: alice, facts: granted(), userns: "nomap", want: "no subordinate uids for alice in /etc/subuid", hint: "usermod --add-subuids 300000-365535 --add-subgids 300000-365535 alice"},
 		{name: "nomap without newuidmap", id: alice, facts: Facts{Unprivileged: &HelperError{"newuidmap", Missing, ""}}, userns: "nomap", want: "newuidmap is not installed", hint: "package uidmap"},
-		{name: "only host root exists", id: root, facts: inside(Map{{0, 0, 1}}), want: "map container root: the only id", hint: "ordinary user"},
+		{name: "nomap where only root exists", id: root, facts: inside(Map{{0, 1000, 1}}), userns: "nomap", want: "no id but 0 exists", hint: "--map-auto"},
+		{name: "only host root exists", id: root, facts: inside(Map{{0, 0, 1}}), want: "no id but 0 exists", hint: "ordinary user"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()

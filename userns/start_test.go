@@ -23,11 +23,10 @@ import (
 func start(t testing.TB, o Options) *Process {
 	t.Helper()
 	if o.Plan.UID == nil {
-		p, err := plan()
-		if err != nil {
-			t.Fatal(err)
-		}
-		o.Plan = p
+		o.Plan = planned(t)
+	}
+	if err := Restriction(); err != nil {
+		t.Skipf("SKIPPED: %v", err)
 	}
 	process, err := Start(t.Context(), o)
 	var forbidden *ForbiddenError
@@ -38,6 +37,20 @@ func start(t testing.TB, o Options) *Process {
 		t.Fatal(err)
 	}
 	return process
+}
+
+// planned is the person's default mapping.
+func planned(t testing.TB) idmap.Plan {
+	t.Helper()
+	p, err := plan()
+	var only *idmap.OnlyRootError
+	if errors.As(err, &only) {
+		t.Skipf("SKIPPED: %v", err)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return p
 }
 
 // pipe is an os.Pipe for one test.
@@ -189,10 +202,7 @@ func TestProcessFromManySides(t *testing.T) {
 
 func TestStartStopsWithItsContext(t *testing.T) {
 	asPersons(t, func(t *testing.T) {
-		plan, err := plan()
-		if err != nil {
-			t.Fatal(err)
-		}
+		plan := planned(t)
 		ctx, cancel := context.WithCancel(t.Context())
 		cancel()
 		stdin, _ := pipe(t)
@@ -215,9 +225,7 @@ func TestStartStopsWithItsContext(t *testing.T) {
 
 func TestDieWithParent(t *testing.T) {
 	asPersons(t, func(t *testing.T) {
-		if p, err := plan(); err != nil || Restriction() != nil {
-			t.Skipf("SKIPPED: %v, %v", p, err)
-		}
+		planned(t)
 		listen, stdout := pipe(t)
 		parent := exec.Command("/proc/self/exe")
 		parent.Env = []string{roleVariable + "=parent"}
