@@ -1,0 +1,160 @@
+package main
+
+import (
+	"log/slog"
+	"os"
+	"path/filepath"
+	"slices"
+
+	"github.com/BurntSushi/toml"
+
+	"github.com/rlc-containers/rlc/engine"
+	"github.com/rlc-containers/rlc/idmap"
+)
+
+// engine makes the engine that the flags, the environment and the files describe.
+func (a *app) engine() (*engine.Engine, error) {
+	data, err := a.dataDir()
+	if err != nil {
+		return nil, err
+	}
+	runtime, err := a.runtimeDir()
+	if err != nil {
+		return nil, err
+	}
+	programs, err := programsDir()
+	if err != nil {
+		return nil, err
+	}
+	o := engine.Options{
+		Data: data, Runtime: runtime, Programs: programs,
+		Identity:      idmap.Identity{UID: uint32(os.Getuid()), GID: uint32(os.Getgid())},
+		Version:       buildVersion().Version,
+		Env:           a.environment,
+		StorageDriver: a.globals.StorageDriver,
+		Stdin:         a.stdin, Stdout: a.stdout, Stderr: a.stderr,
+		Log:  a.logger(),
+		Warn: a.warn,
+	}
+	if o.StorageDriver == "vfs" {
+		o.StorageDriver = "copy"
+	}
+	if o.PodmanStores, err = a.podmanStores(); err != nil {
+		return nil, err
+	}
+	o.ImageConfig = a.imageConfig()
+	return engine.New(o)
+}
+
+// logger writes what is at least as grave as --log-level says to standard error.
+func (a *app) logger() *slog.Logger {
+	var level slog.Level
+	switch {
+	case a.globals.Debug:
+		level = slog.LevelDebug
+	default:
+		switch a.globals.LogLevel {
+		case "trace", "debug":
+			level = slog.LevelDebug
+		case "info":
+			level = slog.LevelInfo
+		case "error", "fatal", "panic":
+			level = slog.LevelError
+		default:
+			level = slog.LevelWarn
+		}
+	}
+	return slog.New(slog.NewTextHandler(a.stderr, &slog.HandlerOptions{Level: level}))
+}
+
+// refuseForeignEngine stops commands that were meant for another engine.
+func (a *app) refuseForeignEngine() error {
+	for _, variable := range []string{"DOCKER_HOST", "CONTAINER_HOST"} {
+		if value := a.getenv(variable); value != "" {
+			return &foreignEngineError{variable: variable, value: value}
+		}
+	}
+	return nil
+}
+
+// foreignEngineError reports a variable that names the engine to speak to.
+type foreignEngineError struct{ variable, value string }
+
+func (e *foreignEngineError) Error() string {
+	return e.variable + "=" + e.value + " names another engine: rlc runs containers itself and speaks to none"
+}
+
+// Hint tells how to use rlc all the same.
+func (e *foreignEngineError) Hint() string {
+	return "unset " + e.variable + ", or use the client of that engine"
+}
+
+// podmanStores lists the image stores that Podman would use for the same person, which rlc
+// reads too. Root's is left out: its files belong to ids that no container of rlc has.
+func (a *app) podmanStores() ([]string, error) {
+	if os.Getuid() == 0 {
+		return nil, nil
+	}
+	data, err := a.xdg("XDG_DATA_HOME", ".local/share")
+	if err != nil {
+		return nil, nil // with --root there may be no home at all
+	}
+	stores := []string{filepath.Join(data, "containers", "storage")}
+	path := a.storageConf()
+	if path == "" {
+		return stores, nil
+	}
+	var conf struct {
+		Storage struct {
+			GraphRoot string `toml:"graphroot"`
+			Options   struct {
+				AdditionalImageStores []string `toml:"additionalimagestores"`
+			} `toml:"options"`
+		} `toml:"storage"`
+	}
+	if _, err := toml.DecodeFile(path, &conf); err != nil {
+		a.warn("read " + path + ": " + err.Error() + ": the image stores that it names are not used")
+		return stores, nil
+	}
+	if root := conf.Storage.GraphRoot; filepath.IsAbs(root) {
+		stores[0] = root
+	}
+	return append(stores, conf.Storage.Options.AdditionalImageStores...), nil
+}
+
+// storageConf is the person's storage.conf; empty if there is none.
+func (a *app) storageConf() string {
+	if path := a.getenv("CONTAINERS_STORAGE_CONF"); path != "" {
+		return path
+	}
+	if config, err := a.configHome(); err == nil {
+		if path := filepath.Join(config, "containers", "storage.conf"); exists(path) {
+			return path
+		}
+	}
+	return ""
+}
+
+// imageConfig lists the files that say what the name of an image means, whether they exist
+// or not: when one changes, what was resolved is resolved anew.
+func (a *app) imageConfig() []string {
+	paths := []string{"/etc/containers/registries.conf"}
+	dirs := []string{"/etc/containers/registries.conf.d"}
+	for _, variable := range []string{"CONTAINERS_REGISTRIES_CONF", "REGISTRIES_CONFIG_PATH"} {
+		if path := a.getenv(variable); path != "" {
+			paths = append(paths, path)
+		}
+	}
+	if config, err := a.configHome(); err == nil {
+		own := filepath.Join(config, "containers", "registries.conf")
+		paths, dirs = append(paths, own), append(dirs, own+".d")
+	}
+	if cache, err := a.xdg("XDG_CACHE_HOME", ".cache"); err == nil {
+		paths = append(paths, filepath.Join(cache, "containers", "short-name-aliases.conf"))
+	}
+	more, err := confFilesIn(dirs)
+	if err != nil {
+		more = nil // whoever reads them complains
+	}
+	return slices.Concat(paths, dirs, more)
+}

@@ -1,0 +1,12 @@
+// Command rlc is the command line: it turns flags, the environment and configuration files
+// into one call of the engine, and prints what comes back. It alone reads the environment,
+// the arguments and the configuration.
+//
+// It runs as rlc itself, in the host's namespaces and with the person's own ids.
+package main
+
+import "os"
+
+func main() {
+	os.Exit(start(os.Args, os.Environ(), os.Stdin, os.Stdout, os.Stderr))
+}
