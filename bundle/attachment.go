@@ -125,25 +125,19 @@ func (a *attachment) setSubpath(unsafePath string) error {
 	return nil
 }
 
-// setSource decides whether -v means a host path or a volume, and completes the path.
-func (a *attachment) setSource(source, dir string) error {
+// setSource decides whether -v means a host path or a volume.
+func (a *attachment) setSource(source string) error {
 	if path.IsAbs(source) || strings.HasPrefix(source, ".") {
 		a.kind = "bind"
-		return a.setHostPath(source, dir)
+		return a.setHostPath(source)
 	}
 	a.kind, a.source = "volume", source
 	return a.checkVolumeName()
 }
 
-func (a *attachment) setHostPath(source, dir string) error {
-	if strings.Contains(source, "\x00") || source == "" {
-		return a.refuse("", "not a path of the host: %q", source)
-	}
-	if !path.IsAbs(source) {
-		if dir == "" {
-			return a.refuse("write a path that begins with /", "the source %q is not an absolute path", source)
-		}
-		source = path.Join(dir, source)
+func (a *attachment) setHostPath(source string) error {
+	if !path.IsAbs(source) || strings.Contains(source, "\x00") {
+		return a.refuse("write a path that begins with /", "the source %q is not an absolute path of the host", source)
 	}
 	a.source = path.Clean(source)
 	return nil

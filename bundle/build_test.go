@@ -47,7 +47,7 @@ func testInputs() Inputs {
 		ID: testID, Name: "brave_hopper", Version: "1.0", Plan: plan, Image: testImage(),
 		Identity: idmap.Identity{UID: 1000, GID: 1000, User: "alice"},
 		Runtime:  "/run/user/1000/rlc/ID", Volumes: "/home/alice/volumes", Overlays: "/home/alice/containers/ID/overlays",
-		Dir: "/home/alice/project", HostEnv: []string{"HTTPS_PROXY=http://proxy:3128", "no_proxy=", "SECRET=1"}, HostName: "node7",
+		HostEnv: []string{"HTTPS_PROXY=http://proxy:3128", "no_proxy=", "SECRET=1"}, HostName: "node7",
 		HostHosts:  []byte("127.0.0.1 localhost\n127.0.1.1 node7.example.org node7 # here\n10.0.0.8\tnode8\n"),
 		HostResolv: []byte("# made by hand\nnameserver 127.0.0.53\nnameserver 10.0.0.53\nsearch example.org\noptions edns0\n"),
 		Zoneinfo:   "/usr/share/zoneinfo",
@@ -87,7 +87,7 @@ func TestGolden(t *testing.T) {
 			SecurityOpts: []string{"no-new-privileges", "seccomp=profile.json", "mask=/etc/secret", "unmask=/proc/k*:/proc/bus", "proc-opts=hidepid=2", "apparmor=mine", "label=disable"},
 			Ulimits:      []string{"nofile=1024:8192", "core=-1", "RLIMIT_NPROC=10:20", "nofile=2048:2048"}, Sysctls: []string{"net.ipv4.ip_forward=1", "kernel.shmmax=99"},
 			OOMScoreAdj: &low, ShmSize: 1 << 20, Time: "private", StopSignal: "rtmin+3",
-			Volumes: []string{"./src:/src:ro,z", "cache:/cache:U,nocopy,exec", "/anon", "/srv:/over:O", "keep:/keep:O,upperdir=/u,workdir=/w", "/srv:/src/deep:rshared,noexec"},
+			Volumes: []string{"/home/alice/project/src:/src:ro,z", "cache:/cache:U,nocopy,exec", "/anon", "/srv:/over:O", "keep:/keep:O,upperdir=/u,workdir=/w", "/srv:/src/deep:rshared,noexec"},
 			Mounts: []string{
 				"type=bind,src=/etc/x,dst=/etc/x,readonly,bind-nonrecursive=true", "src=vol,target=/vol,subpath=a/b", "type=image,src=tools,dst=/tools,subpath=bin",
 				"type=image,src=tools,dst=/rwtools,rw=true", "type=tmpfs,dst=/scratch,tmpfs-size=1g,tmpfs-mode=0700,notmpcopyup",

@@ -23,7 +23,6 @@ type Inputs struct {
 	Volumes  string // directory of the named volumes; the files of one lie in NAME/_data
 	Overlays string // directory for the uppers of :O and writable image mounts: TREE/upper and TREE/work, made by the engine
 
-	Dir      string   // the caller's working directory, for relative sources of mounts
 	HostEnv  []string // for proxy variables
 	HostName string   // the host's; with --uts container:X, that container's
 	// HostRlimit is the caller's own limit, by its name in the spec: "RLIMIT_NOFILE". nil: not known.

@@ -12,7 +12,7 @@ const mountForm = "write KEY=VALUE pairs with commas, such as type=bind,src=/dat
 
 // parseMount reads a value of --mount: comma-separated keys and values, as Docker and
 // Podman have them. Fields with commas are quoted as in CSV.
-func parseMount(text, dir string) (attachment, error) {
+func parseMount(text string) (attachment, error) {
 	a := attachment{flag: "--mount", text: text, kind: "volume"}
 	fields, err := csv.NewReader(strings.NewReader(text)).Read()
 	if err != nil {
@@ -28,7 +28,7 @@ func parseMount(text, dir string) (attachment, error) {
 	}
 	for _, field := range fields {
 		key, value, hasValue := strings.Cut(field, "=")
-		if err := a.setKey(strings.TrimSpace(key), value, hasValue, dir); err != nil {
+		if err := a.setKey(strings.TrimSpace(key), value, hasValue); err != nil {
 			return a, err
 		}
 	}
@@ -63,12 +63,12 @@ func (a *attachment) finishMount() error {
 }
 
 // setKey takes one key of --mount. Keys of all types come first, then those of its own.
-func (a *attachment) setKey(key, value string, hasValue bool, dir string) error {
+func (a *attachment) setKey(key, value string, hasValue bool) error {
 	switch key {
 	case "type", "consistency":
 		return nil
 	case "src", "source":
-		return a.setMountSource(value, dir)
+		return a.setMountSource(value)
 	case "dst", "dest", "destination", "target":
 		return a.setTarget(value)
 	case "ro", "readonly":
@@ -90,13 +90,13 @@ func (a *attachment) setKey(key, value string, hasValue bool, dir string) error 
 	return a.setBindKey(key, value, hasValue)
 }
 
-func (a *attachment) setMountSource(value, dir string) error {
+func (a *attachment) setMountSource(value string) error {
 	if a.source != "" {
 		return a.refuse("leave one of them out", "two sources")
 	}
 	switch a.kind {
 	case "bind", "glob":
-		return a.setHostPath(value, dir)
+		return a.setHostPath(value)
 	case "volume":
 		a.source = value
 		if value == "" { // Docker's way to ask for a volume without a name

@@ -43,14 +43,14 @@ func (b *builder) mount() error {
 func (b *builder) attachments() ([]attachment, error) {
 	var wished []attachment
 	for _, text := range distinct(b.req.Volumes) {
-		a, err := parseVolume(text, b.in.Dir)
+		a, err := parseVolume(text)
 		if err != nil {
 			return nil, err
 		}
 		wished = append(wished, a)
 	}
 	for _, text := range distinct(b.req.Mounts) {
-		a, err := parseMount(text, b.in.Dir)
+		a, err := parseMount(text)
 		if err != nil {
 			return nil, err
 		}

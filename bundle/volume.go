@@ -6,9 +6,9 @@ import "strings"
 const volumeForm = "write [SOURCE:]TARGET[:OPTIONS], such as ./src:/src:ro or data:/var/lib/data"
 
 // parseVolume reads a value of -v: [SOURCE:]TARGET[:OPTIONS]. A source that begins with /
-// or . is a path of the host, which is made when it is missing; any other is a volume; none
-// is a volume without a name.
-func parseVolume(text, dir string) (attachment, error) {
+// is a path of the host, which is made when it is missing; any other is a volume; none is a
+// volume without a name.
+func parseVolume(text string) (attachment, error) {
 	a := attachment{flag: "--volume", text: text, kind: "volume"}
 	fields := strings.Split(text, ":")
 	if len(fields) > 3 {
@@ -23,7 +23,7 @@ func parseVolume(text, dir string) (attachment, error) {
 	if fields[0] == "" {
 		return a, a.refuse(volumeForm, "the source is empty")
 	}
-	if err := a.setSource(fields[0], dir); err != nil {
+	if err := a.setSource(fields[0]); err != nil {
 		return a, err
 	}
 	if err := a.setTarget(fields[1]); err != nil {
