@@ -44,7 +44,7 @@ func (e *Engine) Image(ctx context.Context, req image.Request, result any) error
 	defer conn.Close() // the answer has come, or nobody is there
 	process, err := userns.Start(ctx, userns.Options{
 		Path: program, Args: []string{"rlc-image", string(req.Verb)}, Env: e.Env,
-		Stdio: [3]*os.File{e.Stdin, nil, e.Stderr}, Files: []*os.File{theirs}, Plan: plan,
+		Stdio: [3]*os.File{nil, nil, e.Stderr}, Files: []*os.File{theirs}, Plan: plan,
 	})
 	_ = theirs.Close() // the child's by now
 	if err != nil {
@@ -65,7 +65,11 @@ func (e *Engine) converse(process *userns.Process, conn *wire.Conn, req image.Re
 	if err := process.Mapped(); err != nil {
 		return err
 	}
-	if err := conn.Send(req); err != nil {
+	var input []*os.File
+	if req.Verb == image.VerbLoad && req.Input == "" {
+		input = []*os.File{e.Stdin}
+	}
+	if err := conn.Send(req, input...); err != nil {
 		return fmt.Errorf("speak with rlc-image: %w", err)
 	}
 	for {

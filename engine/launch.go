@@ -45,6 +45,8 @@ type draft struct {
 	plan    idmap.Plan
 	host    *container.Container // whose user namespace it enters; nil: one of its own
 	join    map[string]string    // namespaces that exist already, by kind
+
+	preserved []*os.File // descriptors of the caller that the workload inherits
 }
 
 // launch makes a container and starts its monitor. The monitor process and the id maps
@@ -82,6 +84,9 @@ func (e *Engine) draft(ctx context.Context, o RunOptions) (*draft, error) {
 	d := &draft{options: o}
 	r := o.Request
 	var err error
+	if d.preserved, err = inherited(r.PreserveFDs); err != nil {
+		return nil, err
+	}
 	if r.Rootfs == "" {
 		if d.image, err = e.resolve(ctx, r.Image, o); err != nil {
 			return nil, err
@@ -217,18 +222,22 @@ func (e *Engine) instruct(ctx context.Context, d *draft, l *launched) error {
 		return err
 	}
 	order.Attach = l.pipes.streams
-	var preserved []*os.File
-	for fd := 3; fd < 3+d.options.Request.PreserveFDs; fd++ {
-		// What rlc opened itself is close-on-exec; what it inherited cannot be.
-		if flags, err := unix.FcntlInt(uintptr(fd), unix.F_GETFD, 0); err != nil || flags&unix.FD_CLOEXEC != 0 {
-			closeAll(files)
-			return fmt.Errorf("preserve %d descriptors: %d is not open", d.options.Request.PreserveFDs, fd)
-		}
-		preserved = append(preserved, os.NewFile(uintptr(fd), "preserved"))
-	}
-	err = l.client.Order(order, append(slices.Clone(files), preserved...)...)
-	closeAll(append(files, preserved...)) // the monitor's by now
+	err = l.client.Order(order, slices.Concat(files, d.preserved)...)
+	closeAll(slices.Concat(files, d.preserved)) // the monitor's by now
 	return err
+}
+
+// inherited collects the descriptors from 3 on that the workload is to inherit from the
+// caller. What rlc opened itself is close-on-exec; what it inherited cannot be.
+func inherited(count int) ([]*os.File, error) {
+	var files []*os.File
+	for fd := 3; fd < 3+count; fd++ {
+		if flags, err := unix.FcntlInt(uintptr(fd), unix.F_GETFD, 0); err != nil || flags&unix.FD_CLOEXEC != 0 {
+			return nil, fmt.Errorf("preserve %d descriptors: %d is not open", count, fd)
+		}
+		files = append(files, os.NewFile(uintptr(fd), "preserved"))
+	}
+	return files, nil
 }
 
 // order is what the monitor has to do.
@@ -293,6 +302,38 @@ func (e *Engine) shiftedRoot(ctx context.Context, d *draft, c *container.Contain
 	if err := c.Mkdir("root", 0o755); err != nil {
 		return monitor.Tree{}, err
 	}
-	req := image.Request{Verb: image.VerbFlatten, Name: d.image.ID, Output: root, UIDShift: d.plan.UID, GIDShift: d.plan.GID}
+	store, err := e.storePlan(ctx)
+	if err != nil {
+		return monitor.Tree{}, err
+	}
+	req := image.Request{
+		Verb: image.VerbFlatten, Name: d.image.ID, Output: root,
+		UIDShift: shift(d.plan.UID, store.UID), GIDShift: shift(d.plan.GID, store.GID),
+	}
 	return monitor.Tree{Bind: root}, e.Image(ctx, req, nil)
+}
+
+// shift says, for the ids of a container, which ids of the store's user namespace are the
+// same ones of the host.
+func shift(to, store idmap.Map) idmap.Map {
+	var m idmap.Map
+	for _, line := range to {
+		for done := uint32(0); done < line.Count; {
+			outside := line.Outside + done
+			inside, ok := store.ToInside(outside)
+			run := uint32(1)
+			for ok && done+run < line.Count {
+				next, mapped := store.ToInside(outside + run)
+				if !mapped || next != inside+run {
+					break
+				}
+				run++
+			}
+			if ok {
+				m = append(m, idmap.Extent{Inside: line.Inside + done, Outside: inside, Count: run})
+			}
+			done += run
+		}
+	}
+	return m
 }

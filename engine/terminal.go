@@ -1,8 +1,10 @@
 package engine
 
 import (
+	"bytes"
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 	"sync"
 
@@ -116,15 +118,11 @@ func (d *detachFilter) pass(data []byte) (out []byte, detach bool) {
 	}
 	out = make([]byte, 0, len(data)+d.typed)
 	for _, b := range data {
-		if b != d.keys[d.typed] && d.typed > 0 {
-			out = append(out, d.keys[:d.typed]...)
-			d.typed = 0
+		held := append(slices.Clone(d.keys[:d.typed]), b)
+		for !bytes.HasPrefix(d.keys, held) {
+			out, held = append(out, held[0]), held[1:]
 		}
-		if b != d.keys[d.typed] {
-			out = append(out, b)
-			continue
-		}
-		if d.typed++; d.typed == len(d.keys) {
+		if d.typed = len(held); d.typed == len(d.keys) {
 			return out, true
 		}
 	}

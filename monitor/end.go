@@ -3,6 +3,8 @@ package monitor
 import (
 	"bytes"
 	"os"
+	"path/filepath"
+	"slices"
 	"strconv"
 
 	"golang.org/x/sys/unix"
@@ -16,11 +18,11 @@ func (m *monitor) killStragglers() {
 		return
 	}
 	for {
-		children := m.strays()
-		if len(children) == 0 {
+		strays := m.strays()
+		if len(strays) == 0 {
 			return
 		}
-		for _, pid := range children {
+		for _, pid := range strays {
 			_ = unix.Kill(pid, unix.SIGKILL) // it may have ended
 			var ws unix.WaitStatus
 			_, _ = unix.Wait4(pid, &ws, 0, nil)
@@ -30,34 +32,25 @@ func (m *monitor) killStragglers() {
 
 // strays are the monitor's children that it did not start itself.
 func (m *monitor) strays() []int {
-	data, err := os.ReadFile("/proc/self/task/" + strconv.Itoa(os.Getpid()) + "/children")
-	if err != nil {
-		return nil
-	}
-	own := m.helpers()
+	m.mu.Lock()
+	own := slices.Concat(m.helpers, m.spawned)
+	m.mu.Unlock()
+	return slices.DeleteFunc(children(), func(pid int) bool { return slices.Contains(own, pid) })
+}
+
+// children are the processes whose parent is this one, by whichever thread.
+func children() []int {
 	var pids []int
-	for _, field := range bytes.Fields(data) {
-		if pid, err := strconv.Atoi(string(field)); err == nil && !own[pid] {
-			pids = append(pids, pid)
+	files, _ := filepath.Glob("/proc/self/task/*/children") // the pattern is valid
+	for _, file := range files {
+		data, _ := os.ReadFile(file) // the thread may have ended
+		for _, field := range bytes.Fields(data) {
+			if pid, err := strconv.Atoi(string(field)); err == nil {
+				pids = append(pids, pid)
+			}
 		}
 	}
 	return pids
-}
-
-// helpers are the children that belong to the monitor: they are ended in other ways.
-func (m *monitor) helpers() map[int]bool {
-	own := map[int]bool{}
-	for _, t := range append(m.trees, m.root) {
-		if t != nil && t.PID() > 0 {
-			own[t.PID()] = true
-		}
-	}
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	for _, pid := range m.spawned {
-		own[pid] = true
-	}
-	return own
 }
 
 // tidyRuntime removes the runtime directory of a container that stays; the lock goes with

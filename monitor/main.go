@@ -42,6 +42,7 @@ type monitor struct {
 
 	mu       sync.Mutex
 	clients  []*peer
+	helpers  []int // pids of processes that serve the container's mounts
 	spawned  []int // pids of other containers' monitors that were started here
 	exited   *Exited
 	timedOut bool

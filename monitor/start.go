@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
+	"slices"
 	"syscall"
 
 	"golang.org/x/sys/unix"
@@ -150,6 +151,9 @@ func (m *monitor) mountTrees() error {
 		}
 		m.trees = append(m.trees, tree)
 	}
+	if !m.has("pid") {
+		m.helpers = slices.DeleteFunc(children(), func(pid int) bool { return pid == m.pid })
+	}
 	return nil
 }
 
@@ -161,10 +165,14 @@ func (m *monitor) mountTree(t Tree, name string) (*fuseoverlay.Mount, error) {
 		}
 		return &fuseoverlay.Mount{Tree: os.NewFile(uintptr(fd), t.Bind), Driver: "bind"}, nil
 	}
+	scratch := filepath.Join(m.container.Dir, "mnt-"+name)
+	if err := os.Mkdir(scratch, 0o700); err != nil && !errors.Is(err, os.ErrExist) {
+		return nil, err
+	}
 	return fuseoverlay.Open(context.Background(), t.Layers, fuseoverlay.Options{
 		Driver:   fuseoverlay.Driver(m.order.Driver),
 		Volatile: m.order.Volatile,
-		Scratch:  filepath.Join(m.container.Dir, "mnt-"+name),
+		Scratch:  scratch,
 		Program:  m.order.FUSE,
 	})
 }
