@@ -96,6 +96,9 @@ func (s *setup) parameters(m *mount) ([]param, error) {
 		}
 		params = append(params, p)
 	}
+	if m.spec.Source != "" {
+		params = append(params, param{key: "source", value: m.spec.Source}) // only shown, in /proc/mounts
+	}
 	if m.kind == "overlay" && !hasXattr {
 		params = append(params, param{key: "userxattr", isFlag: true}) // trusted attributes are out of reach in a user namespace
 	}
