@@ -346,3 +346,18 @@ func TestGroupRange(t *testing.T) {
 		}
 	}
 }
+
+func TestInsides(t *testing.T) {
+	t.Parallel()
+	for want, m := range map[string]idmap.Map{
+		"0-65536":    {{Inside: 1, Count: 65536}, {Inside: 0, Count: 1}},
+		"7":          {{Inside: 7, Count: 1}},
+		"0, 5-6, 9":  {{Inside: 0, Count: 1}, {Inside: 5, Count: 2}, {Inside: 9, Count: 1}},
+		"":           nil,
+		"0-42949672": {{Inside: 0, Count: 42949673}},
+	} {
+		if got := insides(m); got != want {
+			t.Errorf("got %q, want %q", got, want)
+		}
+	}
+}

@@ -54,8 +54,8 @@ func (n namespace) flag() string {
 	switch n.kind {
 	case cgroup:
 		return "--cgroupns " + n.typed
-	case userKind:
-		return "--userns " + n.typed
+	case timeKind:
+		return "--timens " + n.typed
 	}
 	return "--" + string(n.kind) + " " + n.typed
 }

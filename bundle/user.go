@@ -1,8 +1,10 @@
 package bundle
 
 import (
+	"cmp"
 	"fmt"
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -105,7 +107,7 @@ func (b *builder) checkMapped(text string, u user) error {
 			continue
 		}
 		if b.in.Plan.Single {
-			return refuse("user", text, "run as "+b.keptUser()+", or ask an administrator for subordinate ids (usermod --add-subuids --add-subgids)",
+			return refuse("user", text, "choose "+insides(part.mapped)+", or ask an administrator for subordinate ids (usermod --add-subuids --add-subgids)",
 				"%s %d is not mapped: without subordinate ids a container has a single one", part.kind, n)
 		}
 		return refuse("user", text, "choose one of "+insides(part.mapped)+", or map it with --uidmap and --gidmap",
@@ -116,9 +118,18 @@ func (b *builder) checkMapped(text string, u user) error {
 
 // insides describes the ids that a map has inside: "0-65536".
 func insides(m idmap.Map) string {
+	m = slices.SortedFunc(slices.Values(m), func(x, y idmap.Extent) int { return cmp.Compare(x.Inside, y.Inside) })
 	var parts []string
-	for _, e := range m {
-		parts = append(parts, fmt.Sprintf("%d-%d", e.Inside, e.Inside+e.Count-1))
+	for i := 0; i < len(m); {
+		first, end := m[i].Inside, m[i].Inside
+		for ; i < len(m) && m[i].Inside == end; i++ {
+			end += m[i].Count
+		}
+		part := fmt.Sprint(first)
+		if end-first > 1 {
+			part = fmt.Sprintf("%d-%d", first, end-1)
+		}
+		parts = append(parts, part)
 	}
 	return strings.Join(parts, ", ")
 }
