@@ -71,7 +71,7 @@ func (s *stack) copyToUpper(ctx context.Context) error {
 	_ = dir.Close() // only its path is needed
 	mark, err := os.Create(filepath.Join(s.layers.Work, finished))
 	if err == nil {
-		err = errors.Join(mark.Close(), os.Rename(at, s.layers.Upper))
+		err = errors.Join(mark.Close(), unix.Rename(at, s.layers.Upper))
 	}
 	if err != nil {
 		return errors.Join(err, os.RemoveAll(at))

@@ -29,12 +29,12 @@ type daemon struct {
 	err    error
 }
 
-// startDaemon starts program in the foreground. It dies with us.
-func startDaemon(program, options, dir string, files []*os.File) (*daemon, error) {
+// startDaemon starts program in the foreground. It dies with us. The first of files is the device.
+func startDaemon(program, options string, files []*os.File) (*daemon, error) {
 	d := &daemon{done: make(chan struct{})}
 	d.cmd = &exec.Cmd{
 		Path:        program,
-		Args:        []string{"fuse-overlayfs", "-f", "-o", options, dir},
+		Args:        []string{"fuse-overlayfs", "-f", "-o", options, fmt.Sprint("/dev/fd/", deviceFD)},
 		Env:         []string{"PATH=/usr/sbin:/usr/bin:/sbin:/bin"},
 		Dir:         "/",
 		ExtraFiles:  files,
@@ -78,75 +78,25 @@ func heldCapabilities() []uintptr {
 	return held
 }
 
-// await calls lift whenever the mount table changes until it gives a tree, and then sees
-// that the daemon answers for it.
-func (d *daemon) await(ctx context.Context, table *os.File, lift func() (*os.File, error)) (*os.File, error) {
-	over, wake, err := os.Pipe()
-	if err != nil {
-		return nil, err
-	}
-	defer over.Close()
-	var closing sync.Once
-	interrupt := func() { closing.Do(func() { _ = wake.Close() }) } // the poll below sees the hang-up
-	defer interrupt()
-	stop := context.AfterFunc(ctx, interrupt)
-	defer stop()
-	finished := make(chan struct{})
-	defer close(finished)
-	go func() {
-		select {
-		case <-d.done:
-			interrupt()
-		case <-finished:
-		}
-	}()
-	for {
-		tree, err := lift()
-		if err != nil {
-			return nil, err
-		}
-		if tree != nil {
-			return d.answer(ctx, tree)
-		}
-		fds := []unix.PollFd{{Fd: int32(table.Fd()), Events: unix.POLLPRI}, {Fd: int32(over.Fd())}}
-		if _, err := unix.Poll(fds, -1); err != nil && !errors.Is(err, unix.EINTR) {
-			return nil, os.NewSyscallError("poll", err)
-		}
-		if fds[1].Revents == 0 {
-			continue
-		}
-		if ctx.Err() != nil {
-			return nil, ctx.Err()
-		}
-		return nil, &UnavailableError{Cause: d.death()}
-	}
-}
-
-// answer waits until the daemon has answered for the tree once. Requests wait for it in
-// the kernel and fail when it dies, so there is nothing to poll.
-func (d *daemon) answer(ctx context.Context, tree *os.File) (*os.File, error) {
+// answer waits until the daemon has answered for tree once, and ends it if it does not.
+func (d *daemon) answer(ctx context.Context, tree *os.File) error {
 	answered := make(chan error, 1)
 	go func() {
 		var st unix.Stat_t
 		answered <- unix.Fstatat(int(tree.Fd()), "", &st, unix.AT_EMPTY_PATH)
 	}()
-	var err error
 	select {
-	case err = <-answered:
+	case err := <-answered:
 		if err == nil {
-			return tree, nil
+			return nil
 		}
+		d.kill()
+		return &UnavailableError{Cause: d.death()}
 	case <-ctx.Done():
-		err = ctx.Err()
+		d.kill()
+		<-answered // with nobody to serve it, the request has failed
+		return ctx.Err()
 	}
-	d.kill()
-	if ctx.Err() != nil {
-		<-answered // the daemon is gone: it cannot hang
-	} else {
-		err = &UnavailableError{Cause: fmt.Sprintf("%v: %s", err, d.death())}
-	}
-	_ = tree.Close() // nobody serves it
-	return nil, err
 }
 
 // stop waits for the end of a daemon whose tree has been closed.

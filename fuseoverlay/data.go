@@ -72,6 +72,7 @@ func (c *cloner) extent(in, out int, at, end int64, stop func() bool) error {
 			case outOfSpace(err), errors.Is(err, unix.EIO):
 				return err
 			case err != nil:
+				copied = 0
 				c.noInKernel.Store(true) // EXDEV, EOPNOTSUPP...: this pair of file systems cannot
 			}
 		}

@@ -82,14 +82,15 @@ func (m *merger) create(from, to *os.File, e *entry) error {
 		if err != nil {
 			return err
 		}
-		// Before the owner: fchmodat follows links, and this is none as long as it is ours alone.
-		if err := unix.Fchmodat(int(to.Fd()), e.name, e.stat.Mode&0o7777, 0); err != nil {
-			return err
-		}
 	}
 	err := unix.Fchownat(int(to.Fd()), e.name, int(e.stat.Uid), int(e.stat.Gid), unix.AT_SYMLINK_NOFOLLOW)
 	if err != nil && !errors.Is(err, unix.EINVAL) { // EINVAL: not mapped here; see setOwnerModeTimes
 		return err
+	}
+	if e.stat.Mode&unix.S_IFMT != unix.S_IFLNK { // after the owner, whose change takes set-id bits away
+		if err := unix.Fchmodat(int(to.Fd()), e.name, e.stat.Mode&0o7777, 0); err != nil {
+			return err
+		}
 	}
 	return unix.UtimesNanoAt(int(to.Fd()), e.name, times(&e.stat), unix.AT_SYMLINK_NOFOLLOW)
 }

@@ -2,55 +2,93 @@ package fuseoverlay
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"os"
+	"strconv"
 
 	"golang.org/x/sys/unix"
 )
 
-// fuse has fuse-overlayfs serve the tree. The program stays in the foreground as our child,
-// so that its end is ours to see, and mounts on the scratch directory; the kernel announces
-// a change of the mount table through poll(2) on mountinfo, which is how we know when. (It
-// could be handed /dev/fuse with the mount already made, but only libfuse 3.3 and later
-// know how to take it, and not every fuse-overlayfs is built on libfuse.)
+// fuse has fuse-overlayfs serve the tree. We make the mount ourselves, detached, and hand the
+// program its end of it, /dev/fuse, by descriptor, which libfuse 3.3 and later take for a
+// mount point. So there is no mount point, nothing to wait for before the tree can be used
+// (requests wait in the kernel for the program, and fail when it dies), and the program
+// stays in the foreground as our child, whose end is ours to see.
 func (s *stack) fuse(ctx context.Context, o Options) (*Mount, error) {
 	program, err := findProgram(o)
 	if err != nil {
 		return nil, err
 	}
-	if o.Scratch == "" {
-		return nil, errors.New("mount: no scratch directory given")
-	}
-	table, err := os.Open("/proc/self/mountinfo") // before the start: poll tells of changes since
+	tree, device, err := mountFUSE(s.upper == nil)
 	if err != nil {
 		return nil, err
 	}
-	defer table.Close()
-	before, err := mountID(o.Scratch)
-	if err != nil {
-		return nil, err
+	d, err := startDaemon(program, s.fuseOptions(o), append([]*os.File{device}, s.files()...))
+	_ = device.Close() // the program's copy alone keeps the tree alive, so that its death ends it
+	if err == nil {
+		err = d.answer(ctx, tree)
 	}
-	d, err := startDaemon(program, s.fuseOptions(o), o.Scratch, s.files())
 	if err != nil {
-		return nil, err
-	}
-	tree, err := d.await(ctx, table, func() (*os.File, error) {
-		now, err := mountID(o.Scratch)
-		if err != nil || now == before {
-			return nil, err
-		}
-		return lift(o.Scratch, s.upper == nil)
-	})
-	if err != nil {
-		d.kill()
-		_ = unix.Unmount(o.Scratch, unix.MNT_DETACH|unix.UMOUNT_NOFOLLOW) // EINVAL: nothing was mounted
+		_ = tree.Close() // nobody serves it
 		return nil, err
 	}
 	return &Mount{Tree: tree, Driver: FUSE, release: d.stop}, nil
 }
 
-// files are the layers in the order in which the program inherits them, from descriptor 3 on.
+// mountFUSE makes a FUSE mount, and opens the device through which it is served.
+func mountFUSE(readOnly bool) (tree, device *os.File, err error) {
+	device, err = os.OpenFile("/dev/fuse", os.O_RDWR, 0)
+	if err != nil {
+		return nil, nil, &UnavailableError{Cause: err.Error(), Remedy: "ask an administrator: modprobe fuse && chmod 0666 /dev/fuse"}
+	}
+	fd, err := configureFUSE(int(device.Fd()), readOnly)
+	if err != nil {
+		_ = device.Close() // never used
+		return nil, nil, fmt.Errorf("mount fuse: %w", err)
+	}
+	return os.NewFile(uintptr(fd), "fuse-overlayfs"), device, nil
+}
+
+func configureFUSE(device int, readOnly bool) (int, error) {
+	fd, err := unix.Fsopen("fuse", unix.FSOPEN_CLOEXEC)
+	if err != nil {
+		return -1, err
+	}
+	defer unix.Close(fd) // it would keep the file system alive
+	for _, option := range [][2]string{
+		{"source", "fuse-overlayfs"},
+		{"fd", strconv.Itoa(device)},
+		{"rootmode", "40000"},
+		{"user_id", strconv.Itoa(os.Geteuid())},
+		{"group_id", strconv.Itoa(os.Getegid())},
+	} {
+		if err := unix.FsconfigSetString(fd, option[0], option[1]); err != nil {
+			return -1, fmt.Errorf("option %s: %w", option[0], err)
+		}
+	}
+	// The kernel checks permissions, for all users of the container alike.
+	for _, flag := range []string{"default_permissions", "allow_other"} {
+		if err := unix.FsconfigSetFlag(fd, flag); err != nil {
+			return -1, fmt.Errorf("option %s: %w", flag, err)
+		}
+	}
+	if err := unix.FsconfigCreate(fd); err != nil {
+		return -1, err
+	}
+	attributes := unix.MOUNT_ATTR_NOATIME
+	if readOnly {
+		attributes |= unix.MOUNT_ATTR_RDONLY
+	}
+	return unix.Fsmount(fd, unix.FSMOUNT_CLOEXEC, attributes)
+}
+
+// Descriptors of the program: its standard streams, the device, the layers.
+const (
+	deviceFD     = 3
+	firstLayerFD = 4
+)
+
+// files are the layers in the order in which the program inherits them.
 func (s *stack) files() []*os.File {
 	all := append([]*os.File(nil), s.lower...)
 	if s.upper != nil {
@@ -62,11 +100,11 @@ func (s *stack) files() []*os.File {
 func (s *stack) fuseOptions(o Options) string {
 	fds := make([]int, len(s.lower))
 	for i := range fds {
-		fds[i] = 3 + i
+		fds[i] = firstLayerFD + i
 	}
 	options := "lowerdir=" + lowers(fds)
 	if s.upper != nil {
-		next := 3 + len(fds)
+		next := firstLayerFD + len(fds)
 		options += ",upperdir=" + procFD(next) + ",workdir=" + procFD(next+1)
 		if o.Volatile {
 			options += ",volatile"
@@ -75,35 +113,19 @@ func (s *stack) fuseOptions(o Options) string {
 	return options
 }
 
-// findProgram finds fuse-overlayfs and sees that it can do its work.
+// findProgram finds fuse-overlayfs.
 func findProgram(o Options) (string, error) {
-	device, err := os.OpenFile("/dev/fuse", os.O_RDWR, 0)
-	if err != nil {
-		return "", &UnavailableError{Cause: err.Error(), Remedy: "ask an administrator: modprobe fuse && chmod 0666 /dev/fuse"}
-	}
-	_ = device.Close() // opened to see whether it can be
-	places := []string{"/usr/bin", "/usr/local/bin", "/bin", "/usr/libexec/podman", "/usr/local/libexec"}
 	if o.Program != "" {
 		if err := unix.Access(o.Program, unix.X_OK); err != nil {
 			return "", &UnavailableError{Cause: fmt.Sprintf("run %s: %v", o.Program, err)}
 		}
 		return o.Program, nil
 	}
-	for _, dir := range places {
+	for _, dir := range []string{"/usr/bin", "/usr/local/bin", "/bin", "/usr/libexec/podman", "/usr/local/libexec"} {
 		p := dir + "/fuse-overlayfs"
 		if unix.Access(p, unix.X_OK) == nil {
 			return p, nil
 		}
 	}
 	return "", &UnavailableError{Cause: "the program fuse-overlayfs is not installed", Remedy: "install fuse-overlayfs"}
-}
-
-// mountID tells which mount dir lies on, without asking the file system behind it.
-func mountID(dir string) (uint64, error) {
-	var st unix.Statx_t
-	err := unix.Statx(unix.AT_FDCWD, dir, unix.AT_STATX_DONT_SYNC|unix.AT_SYMLINK_NOFOLLOW|unix.AT_NO_AUTOMOUNT, unix.STATX_MNT_ID, &st)
-	if err != nil {
-		return 0, &os.PathError{Op: "statx", Path: dir, Err: err}
-	}
-	return st.Mnt_id, nil
 }

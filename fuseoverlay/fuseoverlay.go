@@ -37,7 +37,7 @@ type Layers struct {
 type Options struct {
 	Driver   Driver // the only driver to try; Auto: the first that works
 	Volatile bool   // changes need not survive a crash of the machine: no sync at unmount
-	Scratch  string // an empty directory of the caller's: mount point for a moment, and home of the copy of a read-only tree; needed by all drivers but Overlay on Linux 6.8 and later
+	Scratch  string // an empty directory of the caller's: home of the copy of a read-only tree, and before Linux 6.8 a mount point for a moment
 	Program  string // fuse-overlayfs, absolute; empty: looked for in the usual directories
 }
 
@@ -63,8 +63,8 @@ type Mount struct {
 // without an upper one is bound read-only instead, whiteouts and all: they hide nothing.
 //
 // An Upper whose Work is empty takes owner, mode and times of the uppermost lower
-// directory. An Upper stays with the driver that filled it as far as copies are concerned:
-// Copy leaves a complete tree in Upper, which later calls find and use whatever the driver.
+// directory. Copy leaves the complete tree in Upper; later calls find it there and use it,
+// whatever driver they ask for.
 func Open(ctx context.Context, layers Layers, options Options) (*Mount, error) {
 	s, err := openStack(layers)
 	if err != nil {

@@ -106,6 +106,9 @@ func (s *stack) forgetVolatile() error {
 		return nil
 	}
 	if err == nil {
+		err = unix.Unlinkat(dir, volatileMark+"/dirty", 0)
+	}
+	if err == nil || errors.Is(err, unix.ENOENT) {
 		err = unix.Unlinkat(dir, volatileMark, unix.AT_REMOVEDIR)
 	}
 	if err != nil {
