@@ -9,7 +9,7 @@ import (
 // aptDirectory is where apt reads its configuration; aptFile comes last there.
 const (
 	aptDirectory = "/etc/apt/apt.conf.d"
-	aptFile      = aptDirectory + "/zz-single-id"
+	aptFile      = "zz-single-id"
 )
 
 // configureApt keeps apt from downloading as the user _apt where there is only one user: it
@@ -26,13 +26,13 @@ func (s *setup) configureApt() error {
 	if err != nil {
 		return nil // no apt
 	}
-	_ = unix.Close(dir) // only a handle
-	target, err := s.root.ensure(aptFile, false, nil)
+	defer unix.Close(dir) // only a handle
+	target, err := directory{dir}.ensure(aptFile, false, nil)
 	if err != nil {
 		return nil // a read-only image has nothing installed into it
 	}
 	defer unix.Close(target) // only a handle
-	file, err := makeFile("apt.conf", "APT::Sandbox::User \"root\";\n")
+	file, err := makeFile("APT::Sandbox::User \"root\";\n", dir)
 	if err != nil {
 		return err
 	}
@@ -40,33 +40,23 @@ func (s *setup) configureApt() error {
 	return place(file, target)
 }
 
-// makeFile makes a detached read-only mount of a new file. Only of what is attached somewhere
-// can a part be cloned: the host's /proc hides the rest until it goes with all of the host's
-// mounts.
-func makeFile(name, text string) (int, error) {
+// makeFile makes a detached read-only mount of a new file; see cloneBelow about dir.
+func makeFile(text string, dir int) (int, error) {
+	const name = "file"
 	fs, err := makeFileSystem("tmpfs", []param{{key: "mode", value: "755"}}, unix.MOUNT_ATTR_NOSUID|unix.MOUNT_ATTR_NODEV|unix.MOUNT_ATTR_NOEXEC)
 	if err != nil {
 		return -1, err
 	}
-	defer unix.Close(fs) // only a handle
 	fd, err := unix.Openat(fs, name, unix.O_WRONLY|unix.O_CREAT|unix.O_EXCL|unix.O_CLOEXEC, 0o644)
+	if err == nil {
+		_, err = unix.Write(fd, []byte(text))
+		_ = unix.Close(fd) // a file in memory
+	}
 	if err != nil {
-		return -1, fmt.Errorf("create %s: %w", name, err)
+		_ = unix.Close(fs) // of no use
+		return -1, fmt.Errorf("write a file: %w", err)
 	}
-	_, err = unix.Write(fd, []byte(text))
-	_ = unix.Close(fd) // a file in memory
-	if err != nil {
-		return -1, fmt.Errorf("write %s: %w", name, err)
-	}
-	proc, err := unix.Open("/proc", unix.O_PATH|unix.O_CLOEXEC, 0)
-	if err != nil {
-		return -1, err
-	}
-	defer unix.Close(proc) // only a handle
-	if err := place(fs, proc); err != nil {
-		return -1, err
-	}
-	file, err := cloneTree(fs, name, false)
+	file, err := cloneBelow(fs, dir, name)
 	if err != nil {
 		return -1, err
 	}

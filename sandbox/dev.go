@@ -30,25 +30,45 @@ type device struct {
 	tree int // detached mount of the host's node
 }
 
-// openDevice takes hold of a device of the host. It finds out whether the person may use it
-// without opening it, which for some devices has effects.
+// openDevice takes hold of a device of the host.
 func (s *setup) openDevice(d *specs.LinuxDevice) error {
-	source := d.Path
-	tree, err := cloneTree(unix.AT_FDCWD, source, false)
+	fd, err := unix.Open(d.Path, unix.O_PATH|unix.O_CLOEXEC, 0)
 	if errors.Is(err, unix.ENOENT) {
-		return hinted("nodes cannot be made without root: the host must have it", "the host has no %s", source)
+		return hinted("nodes cannot be made without root: the host must have it", "the host has no %s", d.Path)
 	}
 	if err != nil {
-		return kernelTooOld("source "+source, err)
+		return err
 	}
-	readable := unix.Faccessat(unix.AT_FDCWD, source, unix.R_OK, unix.AT_EACCESS)
-	writable := unix.Faccessat(unix.AT_FDCWD, source, unix.W_OK, unix.AT_EACCESS)
-	if readable != nil && writable != nil {
-		_ = unix.Close(tree) // of no use
-		return hinted("become a member of the group that owns it, and pass --group-add keep-groups", "%s may not be opened: %w", source, readable)
+	defer unix.Close(fd) // only a handle
+	if err := checkDevice(fd); err != nil {
+		return err
 	}
-	s.devices = append(s.devices, &device{path: path.Clean("/" + source), tree: tree})
+	tree, err := cloneTree(fd, "", false)
+	if err != nil {
+		return kernelTooOld("open_tree", err)
+	}
+	s.devices = append(s.devices, &device{path: path.Clean("/" + d.Path), tree: tree})
 	return nil
+}
+
+// checkDevice finds out whether the person may use a device, if a handle is of one. It does not
+// open it, which for some devices has effects.
+func checkDevice(fd int) error {
+	var st unix.Stat_t
+	if err := unix.Fstat(fd, &st); err != nil {
+		return os.NewSyscallError("fstat", err)
+	}
+	if kind := st.Mode & unix.S_IFMT; kind != unix.S_IFCHR && kind != unix.S_IFBLK {
+		return nil
+	}
+	node := entryPath(fd, "")
+	readable := unix.Faccessat(unix.AT_FDCWD, node, unix.R_OK, unix.AT_EACCESS)
+	writable := unix.Faccessat(unix.AT_FDCWD, node, unix.W_OK, unix.AT_EACCESS)
+	if readable == nil || writable == nil {
+		return nil
+	}
+	return hinted("become a member of the group that owns the device, and pass --group-add keep-groups",
+		"you may neither read nor write the device: %w", readable)
 }
 
 // populateDev fills /dev with the standard nodes and links, if it is the container's own.

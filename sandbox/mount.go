@@ -19,7 +19,7 @@ type mount struct {
 	destination string // clean and absolute, but not resolved
 	kind        string // of file system; empty: a bind
 	tree        int    // the detached mount; 0: there is none yet
-	origin      int    // handle of a bind's source where it is on the host; 0: not needed
+	origin      int    // handle of what the files are to be changed in: a bind's source where it is on the host; 0: none
 	absent      bool   // an optional mount whose source is not to be had
 }
 
@@ -49,33 +49,48 @@ func (s *setup) openSource(m *mount) error {
 	if !m.options.bind {
 		return nil
 	}
-	source := m.spec.Source
-	tree, err := cloneTree(unix.AT_FDCWD, source, m.options.below)
-	if errors.Is(err, unix.ENOENT) && m.options.create {
-		if err := os.MkdirAll(source, 0o755); err != nil {
-			return fmt.Errorf("create the source: %w", err)
+	origin, err := m.findSource()
+	if err == nil {
+		if err = checkDevice(origin); err == nil {
+			m.tree, err = cloneTree(origin, "", m.options.below)
 		}
-		tree, err = cloneTree(unix.AT_FDCWD, source, m.options.below)
 	}
 	if err != nil {
 		m.absent = m.options.optional
 		if m.absent {
 			return nil
 		}
-		return sourceError(source, err)
+		return sourceError(m.spec.Source, err)
 	}
-	m.tree = tree
-	if m.options.chown || m.options.copyUp || m.options.relabel || m.options.relabelPrivate {
-		if m.origin, err = unix.Open(source, unix.O_PATH|unix.O_CLOEXEC, 0); err != nil {
-			return sourceError(source, err)
-		}
-	}
+	m.origin = origin
 	return nil
 }
 
+// findSource returns a handle for a bind's source, which it makes first if it may.
+func (m *mount) findSource() (int, error) {
+	const flags = unix.O_PATH | unix.O_CLOEXEC
+	source := m.spec.Source
+	fd, err := unix.Open(source, flags, 0)
+	if errors.Is(err, unix.ENOENT) && m.options.create {
+		if err := os.MkdirAll(source, 0o755); err != nil {
+			return -1, err
+		}
+		fd, err = unix.Open(source, flags, 0)
+	}
+	if err != nil || m.options.subpath == "" {
+		return fd, err
+	}
+	defer unix.Close(fd) // only a handle
+	return directory{fd}.find(m.options.subpath)
+}
+
 func sourceError(source string, err error) error {
-	if errors.Is(err, unix.ENOENT) {
+	var told *failure
+	switch {
+	case errors.Is(err, unix.ENOENT):
 		return hinted("create it first; --volume creates missing directories, --mount does not", "source %s: %w", source, err)
+	case errors.As(err, &told):
+		return err
 	}
 	return kernelTooOld("source "+source, err)
 }
@@ -102,25 +117,42 @@ func (s *setup) mount(m *mount) error {
 			return fmt.Errorf("copy what the image has there: %w", err)
 		}
 	}
-	if err := m.setAttributes(); err != nil {
-		return err
+	if !m.late() {
+		if err := m.setAttributes(); err != nil {
+			return err
+		}
+	}
+	if m.options.subpath != "" && !m.options.bind {
+		if m.tree, err = cloneBelow(m.tree, s.root.fd, m.options.subpath); err != nil {
+			return err
+		}
 	}
 	if err := place(m.tree, target); err != nil {
 		return err
 	}
-	switch m.kind {
-	case "proc", "sysfs", "devpts":
+	s.keep(m)
+	return nil
+}
+
+// late says that a mount gets its options when the user is known, whom its files are to
+// belong to, since it may have to be read-only from then on.
+func (m *mount) late() bool { return m.options.chown && !m.options.bind }
+
+// keep remembers the mounts that are worked on later, and closes the handles of the others.
+func (s *setup) keep(m *mount) {
+	switch {
+	case m.late():
+		m.origin = m.tree
+	case m.kind == "proc", m.kind == "sysfs", m.kind == "devpts", m.destination == "/proc", m.destination == "/sys",
+		m.kind == "tmpfs" && m.destination == "/dev":
 		s.placed[m.destination] = m.tree
-	case "tmpfs":
-		if m.destination == "/dev" {
-			s.placed[m.destination] = m.tree
-			return nil
-		}
-		fallthrough
 	default:
 		_ = unix.Close(m.tree) // only a handle: the mount stays
 	}
-	return nil
+	if m.options.bind && !m.options.chown && !m.options.relabel && !m.options.relabelPrivate {
+		_ = unix.Close(m.origin) // only a handle
+		m.origin = 0
+	}
 }
 
 // makeTree gets the detached mount to place, and says whether it is of a directory.
@@ -138,7 +170,15 @@ func (s *setup) makeTree(m *mount) (isDir bool, err error) {
 			return false, err
 		}
 	}
-	return isDirectory(m.tree)
+	if m.options.subpath == "" || m.options.bind {
+		return isDirectory(m.tree)
+	}
+	part, err := directory{m.tree}.find(m.options.subpath)
+	if err != nil {
+		return false, fmt.Errorf("part %q of the source: %w", m.options.subpath, err)
+	}
+	defer unix.Close(part) // only a handle
+	return isDirectory(part)
 }
 
 // mountpoint finds or makes the place for a mount.
@@ -189,7 +229,7 @@ func (m *mount) setAttributes() error {
 			return fmt.Errorf("set the propagation: %w", err)
 		}
 	}
-	if !o.bind && m.kind != TypeTree && !o.copyUp {
+	if !o.bind && m.kind != TypeTree && !o.copyUp && !o.chown {
 		return nil // fsmount has set them
 	}
 	if o.recursive != 0 {
@@ -232,6 +272,25 @@ func cloneTree(dirfd int, path string, below bool) (int, error) {
 		}
 	}
 	return unix.OpenTree(dirfd, path, flags|unix.AT_RECURSIVE)
+}
+
+// cloneBelow makes a detached copy of what is at a path in a detached mount, which it takes
+// over. That works only while the mount is attached somewhere: for a moment it is on dir.
+func cloneBelow(tree, dir int, unsafePath string) (int, error) {
+	defer unix.Close(tree) // only a handle
+	if err := place(tree, dir); err != nil {
+		return -1, err
+	}
+	part, err := directory{tree}.find(unsafePath)
+	if err != nil {
+		return -1, err
+	}
+	defer unix.Close(part) // only a handle
+	clone, err := cloneTree(part, "", true)
+	if err != nil {
+		return -1, err
+	}
+	return clone, os.NewSyscallError("umount2", unix.Unmount(entryPath(tree, ""), unix.MNT_DETACH))
 }
 
 // place moves a detached mount on top of what a handle refers to.

@@ -18,7 +18,7 @@ func (s *setup) newFileSystem(m *mount) (int, error) {
 		return -1, err
 	}
 	attrs := m.options.set
-	if m.options.copyUp {
+	if m.options.copyUp || m.options.chown {
 		attrs &^= unix.MOUNT_ATTR_RDONLY // it is to be filled first
 	}
 	fd, err := makeFileSystem(m.kind, params, attrs)

@@ -16,6 +16,7 @@ type options struct {
 	bind        bool    // the source is a path of the host
 	below       bool    // with all that is mounted below it
 	data        []param // for the file system
+	subpath     string  // the part of the source to mount; empty: all
 
 	copyUp, chown, create, optional, relabel, relabelPrivate bool
 }
@@ -103,7 +104,11 @@ func (o *options) special(word string) bool {
 	case OptionRelabelPrivate:
 		o.relabelPrivate = true
 	default:
-		return false
+		subpath, ok := strings.CutPrefix(word, OptionSubpath)
+		if !ok {
+			return false
+		}
+		o.subpath = subpath
 	}
 	return true
 }

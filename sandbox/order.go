@@ -38,6 +38,9 @@ const (
 	OptionCreate = "x-create"
 	// OptionOptional drops the mount silently when the source or type is not to be had.
 	OptionOptional = "x-optional"
+	// OptionSubpath is followed by a path: only this part of the source is mounted. No link in the
+	// source leads out of it.
+	OptionSubpath = "x-subpath="
 	// OptionRelabel sets an SELinux label for all containers (:z).
 	OptionRelabel = "x-relabel"
 	// OptionRelabelPrivate sets an SELinux label for this container only (:Z).

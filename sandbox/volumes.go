@@ -10,27 +10,37 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// chownVolumes gives the sources of binds with OptionChown to the workload's user.
+// chownVolumes gives what is mounted with OptionChown to the workload's user.
 func (s *setup) chownVolumes() error {
-	uid, gid := s.user.uid, s.user.gid
 	for _, m := range s.mounts {
-		if !m.options.chown || m.origin == 0 {
+		if !m.options.chown || m.absent {
 			continue
 		}
-		err := walkTree(m.origin, func(dir int, name string, st *unix.Stat_t) error {
-			if st.Uid == uid && st.Gid == gid {
-				return nil
+		if err := s.chownTree(m.origin); err != nil {
+			return fmt.Errorf("%s: %w", m.destination, err)
+		}
+		if m.late() {
+			if err := m.setAttributes(); err != nil {
+				return fmt.Errorf("%s: %w", m.destination, err)
 			}
-			return unix.Fchownat(dir, name, int(uid), int(gid), unix.AT_SYMLINK_NOFOLLOW|unix.AT_EMPTY_PATH)
-		})
-		if errors.Is(err, unix.EPERM) || errors.Is(err, unix.EINVAL) {
-			return hinted("only files of ids that the container has can be given away", "%s: %w", m.spec.Source, err)
 		}
-		if err != nil {
-			return fmt.Errorf("%s: %w", m.spec.Source, err)
-		}
+		_ = unix.Close(m.origin) // only a handle
 	}
 	return nil
+}
+
+func (s *setup) chownTree(top int) error {
+	uid, gid := s.user.uid, s.user.gid
+	err := walkTree(top, func(dir int, name string, st *unix.Stat_t) error {
+		if st.Uid == uid && st.Gid == gid {
+			return nil
+		}
+		return unix.Fchownat(dir, name, int(uid), int(gid), unix.AT_SYMLINK_NOFOLLOW|unix.AT_EMPTY_PATH)
+	})
+	if errors.Is(err, unix.EPERM) || errors.Is(err, unix.EINVAL) {
+		return hinted("only files of ids that the container has can be given away", "%w", err)
+	}
+	return err
 }
 
 // sharedLabel is what every SELinux container may use.
@@ -42,12 +52,12 @@ func (s *setup) relabelVolumes() error {
 		return nil
 	}
 	for _, m := range s.mounts {
+		if m.origin == 0 || !m.options.relabel && !m.options.relabelPrivate {
+			continue
+		}
 		label := sharedLabel
 		if m.options.relabelPrivate && s.spec.Linux.MountLabel != "" {
 			label = s.spec.Linux.MountLabel
-		}
-		if m.origin == 0 || !m.options.relabel && !m.options.relabelPrivate {
-			continue
 		}
 		err := walkTree(m.origin, func(dir int, name string, _ *unix.Stat_t) error {
 			err := unix.Lsetxattr(entryPath(dir, name), "security.selinux", []byte(label), 0)
