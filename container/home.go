@@ -18,8 +18,8 @@ import (
 type Home struct {
 	Data    string // containers/<id>/ and names/<name>: survive a reboot
 	Runtime string // <id>/: lock, sockets, generated files; gone after a reboot
-	// Owner and OwnerGID are the host ids that the directories are given to; the monitor runs
-	// as them. They matter only when rlc runs as root; the caller's own ids change nothing.
+	// Owner and OwnerGID are the host ids that root, creating a container, gives its files to:
+	// those that the monitor works as. Zero for everybody else, the monitor too.
 	Owner, OwnerGID int
 }
 
@@ -55,16 +55,13 @@ func (h Home) At(r Record) *Container {
 	return &Container{Record: r, home: h, Dir: filepath.Join(h.Data, "containers", r.ID), Runtime: filepath.Join(h.Runtime, r.ID)}
 }
 
-// Home returns the home that the container lies in.
-func (c *Container) Home() Home { return c.home }
-
 // Create makes the directories of a container and takes its lock and its name. An empty
 // Record.Name gets a generated one. The returned file holds the lock: hand it to the monitor
 // or close it. Until Save the container is nobody's; if its maker dies, it is swept away.
 // When Create fails nothing is left behind.
-func (h Home) Create(r Record) (c *Container, lock *os.File, err error) {
+func (h Home) Create(r Record) (_ *Container, lock *os.File, err error) {
 	r.Version = FormatVersion
-	c = h.At(r)
+	c := h.At(r)
 	if r.Name != "" {
 		if err := CheckName(r.Name); err != nil {
 			return nil, nil, err
@@ -73,27 +70,28 @@ func (h Home) Create(r Record) (c *Container, lock *os.File, err error) {
 	if err := h.prepare(); err != nil {
 		return nil, nil, err
 	}
+	var held *os.File
 	defer func() {
 		if err != nil {
-			c.discard(lock)
+			c.discard(held)
 		}
 	}()
 	if err := h.mkdir(c.Runtime, 0o700); err != nil {
 		return nil, nil, err
 	}
-	if lock, err = c.openLock(); err != nil {
-		return nil, lock, err
+	if held, err = c.openLock(); err != nil {
+		return nil, nil, err
 	}
-	if err := unix.Flock(int(lock.Fd()), unix.LOCK_EX|unix.LOCK_NB); err != nil {
-		return nil, lock, fmt.Errorf("lock %s: %w", lock.Name(), err)
+	if err := unix.Flock(int(held.Fd()), unix.LOCK_EX|unix.LOCK_NB); err != nil {
+		return nil, nil, fmt.Errorf("lock %s: %w", held.Name(), err)
 	}
 	if err := h.mkdir(c.Dir, 0o700); err != nil {
-		return nil, lock, err
+		return nil, nil, err
 	}
 	if err := c.takeName(); err != nil {
-		return nil, lock, err
+		return nil, nil, err
 	}
-	return c, lock, nil
+	return c, held, nil
 }
 
 // Save writes the record. It is called once, when all of the record is known.

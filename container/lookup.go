@@ -178,25 +178,53 @@ func (c *Container) Held() (bool, error) {
 }
 
 // Lock takes the container's lock for a command that works on a container without a
-// monitor (remove, start). It returns nil and no error when somebody else holds it.
+// monitor (remove, start). It returns nil and no error when the container runs. A monitor
+// that is only cleaning up behind an ended workload is waited for.
 func (c *Container) Lock() (*os.File, error) {
-	if err := c.home.prepare(); err != nil {
-		return nil, err
+	for {
+		if err := c.home.prepare(); err != nil {
+			return nil, err
+		}
+		if err := c.home.mkdir(c.Runtime, 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
+			return nil, err
+		}
+		f, err := c.openLock()
+		if errors.Is(err, fs.ErrNotExist) {
+			continue // the monitor has just tidied the directory away
+		}
+		if err != nil {
+			return nil, err
+		}
+		err = unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB)
+		if errors.Is(err, unix.EWOULDBLOCK) {
+			if s, serr := c.readStatus(); serr == nil && (s.State == Running || s.State == Creating) {
+				_ = f.Close() // the holder's
+				return nil, nil
+			}
+			err = ignoringEINTR(func() error { return unix.Flock(int(f.Fd()), unix.LOCK_EX) })
+		}
+		if err != nil {
+			_ = f.Close() // not locked
+			return nil, fmt.Errorf("lock container %.12s: %w", c.Record.ID, err)
+		}
+		if current(f) {
+			return f, nil
+		}
+		_ = f.Close() // tidied away meanwhile: a lock that nobody else would meet
 	}
-	if err := c.home.mkdir(c.Runtime, 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
-		return nil, err
+}
+
+// current says that the file is still the one that its name leads to.
+func current(f *os.File) bool {
+	mine, err1 := f.Stat()
+	named, err2 := os.Lstat(f.Name())
+	return err1 == nil && err2 == nil && os.SameFile(mine, named)
+}
+
+func ignoringEINTR(fn func() error) error {
+	for {
+		if err := fn(); !errors.Is(err, unix.EINTR) {
+			return err
+		}
 	}
-	f, err := c.openLock()
-	if err != nil {
-		return nil, err
-	}
-	err = unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB)
-	if err == nil {
-		return f, nil
-	}
-	_ = f.Close() // not ours
-	if errors.Is(err, unix.EWOULDBLOCK) {
-		return nil, nil
-	}
-	return nil, fmt.Errorf("lock container %.12s: %w", c.Record.ID, err)
 }

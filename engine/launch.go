@@ -244,7 +244,7 @@ func inherited(count int) ([]*os.File, error) {
 func (e *Engine) order(ctx context.Context, d *draft, c *container.Container, built bundle.Bundle) (monitor.Order, error) {
 	r := d.options.Request
 	o := monitor.Order{
-		Record: c.Record, Home: c.Home(), Driver: e.StorageDriver, FUSE: e.FUSEOverlayfs, Volatile: r.Remove,
+		Record: c.Record, Home: e.home, Driver: e.StorageDriver, FUSE: e.FUSEOverlayfs, Volatile: r.Remove,
 		Terminal: r.Terminal, OpenStdin: r.Interactive, Preserve: r.PreserveFDs, Timeout: r.Timeout, PIDFile: r.PIDFile,
 		BecomeRoot: e.Identity.UID == 0 && d.host == nil,
 	}

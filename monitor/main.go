@@ -3,6 +3,7 @@ package monitor
 import (
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"runtime/debug"
 	"sync"
@@ -57,6 +58,9 @@ func Main() int {
 	}
 	ignoreSignals()
 	m, err := accept()
+	if errors.Is(err, io.EOF) {
+		return 125 // rlc gave up meanwhile, and says why
+	}
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "rlc-monitor: receive the order:", err)
 		return 125
