@@ -31,6 +31,9 @@ func (s *Store) remove() ([]image.Removed, error) {
 		}
 		result = append(result, removed)
 	}
+	if err := s.prune(); err != nil {
+		s.options.Note(fmt.Sprintf("layers that no image needs were left: %v", err))
+	}
 	return result, together(failures)
 }
 

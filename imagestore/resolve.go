@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"slices"
+	"strconv"
 
 	imagelib "go.podman.io/image/v5/image"
 	"go.podman.io/image/v5/manifest"
@@ -109,8 +111,16 @@ func (s *Store) ensure(ctx context.Context, typed, policy string) (string, error
 // findFor finds a stored image that also is for the platform asked for.
 func (s *Store) findFor(sys *types.SystemContext, typed string) (*storage.Image, string, error) {
 	i, name, err := s.find(sys, typed)
-	if err != nil || s.request.Platform == "" {
-		return i, name, err
+	if err != nil {
+		return nil, "", err
+	}
+	if _, _, err := s.layers(i); err != nil {
+		// Another tool took a layer away that both had use of, or the disk lost it.
+		s.options.Note(fmt.Sprintf("%s is damaged: %v", typed, err))
+		return nil, "", missing(typed)
+	}
+	if s.request.Platform == "" {
+		return i, name, nil
 	}
 	want, err := parsePlatform(s.request.Platform)
 	if err != nil {
@@ -183,9 +193,13 @@ func (s *Store) decisive() []string {
 	cache := first(s.variable("XDG_CACHE_HOME"), filepath.Join(s.variable("HOME"), ".cache"))
 	for _, dir := range []string{filepath.Join(config, "containers"), "/etc/containers", "/usr/share/containers"} {
 		for _, name := range []string{"registries", "storage"} {
-			files = append(files, filepath.Join(dir, name+".conf"), filepath.Join(dir, name+".conf.d"))
-			more, _ := filepath.Glob(filepath.Join(dir, name+".conf.d", "*.conf")) // only a bad pattern fails
-			files = append(files, more...)
+			files = append(files, filepath.Join(dir, name+".conf"))
+			for _, kind := range []string{"", ".rootless", ".rootful"} {
+				dropIns := filepath.Join(dir, name+kind+".conf.d")
+				more, _ := filepath.Glob(filepath.Join(dropIns, "*")) // only a bad pattern fails
+				own, _ := filepath.Glob(filepath.Join(dropIns, strconv.Itoa(s.request.UID), "*"))
+				files = slices.Concat(files, []string{dropIns}, more, own)
+			}
 		}
 	}
 	for _, name := range []string{"CONTAINERS_REGISTRIES_CONF", "REGISTRIES_CONFIG_PATH", "CONTAINERS_STORAGE_CONF"} {

@@ -8,6 +8,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"os/signal"
 	"strconv"
@@ -88,7 +89,12 @@ func settle(r image.Request) error {
 		return err
 	}
 	unix.Umask(0)
-	logrus.SetLevel(logrus.ErrorLevel)
+	logrus.SetOutput(io.Discard) // what matters comes back as an error
+	for _, dir := range []string{r.Store.Root, r.Store.Run} {
+		if err := os.MkdirAll(dir, 0o711); err != nil {
+			return err
+		}
+	}
 	uid := strconv.Itoa(r.UID)
 	variables := map[string]string{
 		"_CONTAINERS_USERNS_CONFIGURED": "done",
