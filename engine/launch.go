@@ -168,12 +168,12 @@ func (e *Engine) startMonitor(ctx context.Context, d *draft, l *launched, lock *
 	defer theirs.Close() // the monitor's by then
 	l.client = monitor.NewClient(conn)
 	args := []string{"rlc-monitor", l.container.Record.ID}
-	if d.host != nil {
-		return e.spawnBeside(d.host, monitor.Spawn{Args: args, Env: monitorEnv[:]}, l, theirs, lock)
-	}
 	program, err := e.program("rlc-monitor")
 	if err != nil {
 		return err
+	}
+	if d.host != nil {
+		return e.spawnBeside(d.host, monitor.Spawn{Path: program, Args: args, Env: monitorEnv[:]}, l, theirs, lock)
 	}
 	start := func() error {
 		process, err := userns.Start(ctx, userns.Options{

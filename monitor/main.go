@@ -32,7 +32,8 @@ type monitor struct {
 	first     *peer // the client that started the container
 
 	init    *os.Process
-	pid     int // of init: it outlives the process handle
+	pid     int    // of init: it outlives the process handle
+	mounts  string // names init's mount namespace, where the container has no pid namespace of its own
 	console *os.File
 	root    *fuseoverlay.Mount
 	trees   []*fuseoverlay.Mount
@@ -43,8 +44,6 @@ type monitor struct {
 
 	mu       sync.Mutex
 	clients  []*peer
-	helpers  []int // pids of processes that serve the container's mounts
-	spawned  []int // pids of other containers' monitors that were started here
 	exited   *Exited
 	timedOut bool
 	spawning sync.WaitGroup
@@ -94,9 +93,6 @@ func accept() (*monitor, error) {
 
 // start brings the workload to life and tells the client.
 func (m *monitor) start() error {
-	if err := m.beSubreaper(); err != nil {
-		return err
-	}
 	conn, err := m.startInit()
 	if err != nil {
 		return err

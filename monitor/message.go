@@ -77,6 +77,7 @@ type Attach struct{ Streams }
 // Spawn asks a monitor to start another one beside it, in its own user namespace. Beside it
 // come the descriptors that the new one gets from 3 on.
 type Spawn struct {
+	Path string // the program, rlc-monitor
 	Args []string
 	Env  []string
 }

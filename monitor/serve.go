@@ -171,23 +171,15 @@ func (m *monitor) signal(s syscall.Signal) error {
 // process inside can do: setns(2) refuses user namespaces to a process with threads.
 func (m *monitor) spawn(p *peer, s Spawn, files []*os.File) error {
 	defer closeFiles(files)
-	self, err := readOnlySelf()
-	if err != nil {
-		return err
-	}
-	defer self.Close() // executed by then
 	attr := &os.ProcAttr{
 		Env:   s.Env,
 		Files: append([]*os.File{nil, nil, nil}, files...),
 		Sys:   &syscall.SysProcAttr{Cloneflags: unix.CLONE_NEWNS, AmbientCaps: userns.Capabilities(), Setsid: true},
 	}
-	process, err := os.StartProcess(fmt.Sprintf("/proc/self/fd/%d", self.Fd()), s.Args, attr)
+	process, err := os.StartProcess(s.Path, s.Args, attr)
 	if err != nil {
 		return fmt.Errorf("start the other monitor: %w", err)
 	}
-	m.mu.Lock()
-	m.spawned = append(m.spawned, process.Pid)
-	m.mu.Unlock()
 	m.spawning.Go(func() { _, _ = process.Wait() }) // its client learns how it ended
 	return p.conn.Send(Event{Spawned: &Spawned{Pid: process.Pid}})
 }

@@ -8,7 +8,6 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
-	"slices"
 	"syscall"
 
 	"golang.org/x/sys/unix"
@@ -76,6 +75,9 @@ func (m *monitor) startInit() (*wire.Conn, error) {
 		return nil, fmt.Errorf("start init: %w", err)
 	}
 	m.pid = m.init.Pid
+	if !m.has("pid") {
+		m.mounts = mountNamespace(m.pid)
+	}
 	return ours, nil
 }
 
@@ -150,9 +152,6 @@ func (m *monitor) mountTrees() error {
 			return fmt.Errorf("mount layers: %w", err)
 		}
 		m.trees = append(m.trees, tree)
-	}
-	if !m.has("pid") {
-		m.helpers = slices.DeleteFunc(children(), func(pid int) bool { return pid == m.pid })
 	}
 	return nil
 }
