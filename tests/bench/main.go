@@ -47,6 +47,7 @@ func tables() []table {
 		{"cold", coldTable},
 		{"layers", layersTable},
 		{"throughput", throughputTable},
+		{"peak", peakTable},
 		{"memory", memoryTable},
 		{"stored", storedTable},
 		{"images", imagesTable},
@@ -65,7 +66,7 @@ func run() error {
 	flag.StringVar(&o.dir, "dir", "", "work in this empty directory of the user's")
 	flag.StringVar(&o.user, "user", "", "run the containers as this user (as root only)")
 	flag.StringVar(&o.programs, "programs", "", "directory of rlc and floor (default: programs beside the working directory)")
-	flag.StringVar(&o.tables, "tables", "start,cold,layers,throughput,memory,stored,images", "make these tables")
+	flag.StringVar(&o.tables, "tables", "start,cold,layers,throughput,peak,memory,stored,images", "make these tables")
 	flag.StringVar(&o.only, "only", ".", "let only contenders take part whose name this regular expression matches")
 	flag.StringVar(&o.output, "o", "", "write all samples to this file, as JSON")
 	flag.IntVar(&o.rounds, "rounds", 20, "count this many rounds")

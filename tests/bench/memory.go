@@ -20,6 +20,33 @@ type usage struct {
 	PSS       int // KiB, of all of them
 }
 
+// peakTable tells how large the largest process of a start becomes.
+func peakTable(ctx context.Context, b *bench) error {
+	floor := filepath.Join(b.programs, "floor")
+	if !executable(floor) {
+		return fmt.Errorf("%w: the floor program takes the figure", errLeftOut)
+	}
+	fmt.Printf("\n## peak memory of a start (KiB, largest process)\n")
+	peaks := map[string]int{}
+	for _, c := range b.contenders {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		said, err := b.command(slices.Concat([]string{floor, "peak"}, b.instance(c.run))).Output()
+		if err != nil {
+			return fmt.Errorf("%s: %w", c.name, err)
+		}
+		var kib int
+		if _, err := fmt.Sscanf(lastLine(said), "peak %d", &kib); err != nil {
+			return fmt.Errorf("%s: %w", c.name, err)
+		}
+		peaks[c.name] = kib
+		fmt.Printf("%-22s %9d\n", c.name, kib)
+	}
+	b.samples["peak"] = peaks
+	return nil
+}
+
 // memoryTable adds up what stays in memory for idle containers, without what they run.
 func memoryTable(ctx context.Context, b *bench) error {
 	fmt.Printf("\n## memory of %d idle containers (PSS in KiB for each; without the payload)\n", b.detached)

@@ -8,7 +8,6 @@ import (
 	"os"
 	"slices"
 	"strings"
-	"syscall"
 	"time"
 )
 
@@ -22,7 +21,6 @@ type entrant struct {
 type sample struct {
 	Wall float64 `json:"wall_ms"`
 	CPU  float64 `json:"cpu_ms"` // user and system time of all processes that were waited for
-	RSS  float64 `json:"rss_mb"` // of the largest of them
 }
 
 // row is what an entrant took in all rounds.
@@ -48,11 +46,9 @@ func (b *bench) once(argv []string) (sample, error) {
 		text, _ := os.ReadFile(said.Name()) // without it the exit code must do
 		return sample{}, fmt.Errorf("%s: %w: %s", strings.Join(argv, " "), err, lastLine(text))
 	}
-	usage := cmd.ProcessState.SysUsage().(*syscall.Rusage)
 	return sample{
 		Wall: wall.Seconds() * 1e3,
 		CPU:  (cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime()).Seconds() * 1e3,
-		RSS:  float64(usage.Maxrss) / 1024,
 	}, nil
 }
 
@@ -95,17 +91,16 @@ func (b *bench) report(title string, rows []row, references ...string) {
 	}
 	references = slices.DeleteFunc(references, func(r string) bool { return len(byName[r].Samples) == 0 })
 	fmt.Printf("\n## %s (%d rounds, load %s; milliseconds)\n", title, len(rows[0].Samples), load())
-	fmt.Printf("%-22s %9s %9s %9s %9s %8s", "", "min", "median", "p90", "cpu", "rss MB")
+	fmt.Printf("%-22s %9s %9s %9s %9s", "", "min", "median", "p90", "cpu")
 	for _, r := range references {
 		fmt.Printf(" %12s", "x "+r)
 	}
 	fmt.Println()
 	for _, r := range rows {
 		wall := func(s sample) float64 { return s.Wall }
-		fmt.Printf("%-22s %9.2f %9.2f %9.2f %9.2f %8.1f", r.Name,
+		fmt.Printf("%-22s %9.2f %9.2f %9.2f %9.2f", r.Name,
 			quantile(r.Samples, 0, wall), quantile(r.Samples, .5, wall), quantile(r.Samples, .9, wall),
-			quantile(r.Samples, .5, func(s sample) float64 { return s.CPU }),
-			quantile(r.Samples, 1, func(s sample) float64 { return s.RSS }))
+			quantile(r.Samples, .5, func(s sample) float64 { return s.CPU }))
 		for _, name := range references {
 			fmt.Printf(" %12.2f", ratio(r, byName[name]))
 		}
