@@ -17,6 +17,7 @@ type app struct {
 	stdout      *os.File
 	stderr      *os.File
 	globals     Globals
+	conf        *containersConf // once it has been read
 }
 
 // Globals are the flags that every command knows.

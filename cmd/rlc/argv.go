@@ -143,9 +143,7 @@ func (l *line) words() []string {
 func unknownOption(s *syntax, flag string) error {
 	var names []string
 	for i := range s.options {
-		if o := &s.options[i]; !o.hidden {
-			names = append(names, "--"+o.name)
-		}
+		names = append(names, "--"+s.options[i].name)
 	}
 	err := &usageError{message: "unknown flag " + flag}
 	if strings.HasPrefix(flag, "--") {

@@ -85,8 +85,12 @@ func (l *list) UnmarshalTOML(value any) error {
 // vendorDir holds what a distribution's packages ship.
 const vendorDir = "/usr/share/containers"
 
-// containersConf reads the files of containers.conf(5).
+// containersConf reads the files of containers.conf(5), once. What they set of the engine's
+// environment becomes part of the caller's, unless that has it already.
 func (a *app) containersConf() (*containersConf, error) {
+	if a.conf != nil {
+		return a.conf, nil
+	}
 	conf := new(containersConf)
 	paths, err := a.containersConfFiles()
 	if err != nil {
@@ -109,6 +113,13 @@ func (a *app) containersConf() (*containersConf, error) {
 			conf.Containers.DefaultCapabilities, conf.Containers.DefaultSysctls = nil, nil
 		}
 	}
+	for _, variable := range conf.Engine.Env {
+		name, _, _ := strings.Cut(variable, "=")
+		if _, set := a.lookup(name); !set {
+			a.environment = append(a.environment, variable)
+		}
+	}
+	a.conf = conf
 	return conf, nil
 }
 
@@ -195,20 +206,28 @@ func exists(path string) bool {
 // of a millisecond. A file with strings of several lines stays as it is; one that sets
 // nothing comes back empty.
 func withoutComments(data []byte) []byte {
-	if bytes.Contains(data, []byte(`"""`)) || bytes.Contains(data, []byte(`'''`)) {
-		return data
-	}
 	kept := make([]byte, 0, len(data)/8)
 	sets := false
-	for line := range bytes.Lines(data) {
-		text := bytes.TrimSpace(line)
-		if len(text) == 0 || text[0] == '#' {
+	for rest := data; len(rest) > 0; {
+		line := rest
+		if end := bytes.IndexByte(rest, '\n'); end >= 0 {
+			line = rest[:end+1]
+		}
+		rest = rest[len(line):]
+		at := 0
+		for at < len(line) && (line[at] == ' ' || line[at] == '\t' || line[at] == '\r' || line[at] == '\n') {
+			at++
+		}
+		if at == len(line) || line[at] == '#' {
 			continue
 		}
-		sets = sets || text[0] != '['
+		sets = sets || line[at] != '[' || bytes.IndexByte(line, ']') < 0
 		kept = append(kept, line...)
 	}
-	if !sets {
+	switch {
+	case bytes.Contains(kept, []byte(`"""`)) || bytes.Contains(kept, []byte("'''")):
+		return data
+	case !sets:
 		return nil
 	}
 	return kept

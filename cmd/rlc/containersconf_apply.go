@@ -61,13 +61,17 @@ func (conf *containersConf) applySecurity(r *bundle.Request) {
 		r.SecurityOpts = append(r.SecurityOpts, "seccomp="+c.SeccompProfile)
 	}
 	r.Ulimits = append(undecided(c.DefaultUlimits, r.Ulimits), r.Ulimits...)
-	sysctls := slices.DeleteFunc(undecided(c.DefaultSysctls, r.Sysctls), func(s string) bool {
+	var sysctls []string
+	for _, s := range undecided(c.DefaultSysctls, r.Sysctls) {
 		// A namespace that is not the container's own keeps its settings.
+		owner := r.IPC
 		if strings.HasPrefix(s, "net.") || strings.HasPrefix(s, "net/") {
-			return foreign(r.Network)
+			owner = r.Network
 		}
-		return foreign(r.IPC)
-	})
+		if !foreign(owner) {
+			sysctls = append(sysctls, s)
+		}
+	}
 	r.Sysctls = append(sysctls, r.Sysctls...)
 }
 

@@ -14,6 +14,9 @@ import (
 
 // engine makes the engine that the flags, the environment and the files describe.
 func (a *app) engine() (*engine.Engine, error) {
+	if _, err := a.containersConf(); err != nil {
+		return nil, err
+	}
 	data, err := a.dataDir()
 	if err != nil {
 		return nil, err

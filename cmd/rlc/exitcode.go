@@ -4,10 +4,10 @@ import "errors"
 
 // The exit codes of rlc. A container's own code passes through unchanged.
 const (
-	exitOK       = 0
-	exitNo       = 1   // "exists" says no; an object to remove is missing
-	exitInUse    = 2   // an object to remove is in use or running
-	exitFailed   = 125 // rlc itself failed, or the command line is wrong
+	exitOK     = 0
+	exitNo     = 1   // "exists" says no; an object to remove is missing
+	exitInUse  = 2   // an object to remove is in use or running
+	exitFailed = 125 // rlc itself failed, or the command line is wrong
 )
 
 // exitStatus ends rlc with a code and without a message: everything has been said.

@@ -123,16 +123,9 @@ func (s *syntax) table() [][2]string {
 	return rows
 }
 
-// sorted is the options that are shown, in alphabetical order.
+// sorted is the options in alphabetical order.
 func (s *syntax) sorted() []option {
-	var shown []option
-	for _, o := range s.options {
-		if !o.hidden {
-			shown = append(shown, o)
-		}
-	}
-	slices.SortFunc(shown, func(x, y option) int { return strings.Compare(x.name, y.name) })
-	return shown
+	return slices.SortedFunc(slices.Values(s.options), func(x, y option) int { return strings.Compare(x.name, y.name) })
 }
 
 // valueName is how help calls an option's value; empty for a toggle.

@@ -16,10 +16,10 @@ type option struct {
 	placeholder string
 	choices     []string
 	complete    string // what the value is: image, container, file, dir
-	hidden      bool
-	toggle      bool // needs no value: --name, --name=false
-	many        bool // may be repeated
-	field       reflect.StructField
+	toggle      bool   // needs no value: --name, --name=false
+	many        bool   // may be repeated
+	commas      bool   // a value holds several, separated by commas
+	tag         reflect.StructTag
 	target      reflect.Value
 }
 
@@ -29,7 +29,6 @@ type argument struct {
 	complete string
 	min      int
 	max      int // 0: any number
-	field    reflect.StructField
 	target   reflect.Value
 }
 
@@ -42,7 +41,7 @@ type syntax struct {
 // describe reads the tags of structs: pointers to them. Embedded structs are part of the
 // one that embeds them. An earlier option wins over a later one of the same short name.
 func describe(structs ...any) syntax {
-	s := syntax{options: make([]option, 0, 128)}
+	s := syntax{options: make([]option, 0, 96)}
 	for _, p := range structs {
 		s.walk(reflect.ValueOf(p).Elem())
 	}
@@ -57,11 +56,8 @@ func (s *syntax) walk(v reflect.Value) {
 			s.walk(v.Field(i))
 			continue
 		}
-		if !field.IsExported() {
-			continue
-		}
-		if label, ok := field.Tag.Lookup("arg"); ok {
-			s.args = newArgument(label, field, v.Field(i))
+		if strings.HasPrefix(string(field.Tag), `arg:`) {
+			s.args = newArgument(field.Tag.Get("arg"), field, v.Field(i))
 			continue
 		}
 		s.options = append(s.options, newOption(field, v.Field(i)))
@@ -69,7 +65,7 @@ func (s *syntax) walk(v reflect.Value) {
 }
 
 func newArgument(label string, field reflect.StructField, target reflect.Value) *argument {
-	a := &argument{label: label, complete: field.Tag.Get("complete"), field: field, target: target}
+	a := &argument{label: label, complete: field.Tag.Get("complete"), target: target}
 	switch field.Tag.Get("count") {
 	case "1":
 		a.min, a.max = 1, 1
@@ -84,22 +80,27 @@ func newArgument(label string, field reflect.StructField, target reflect.Value) 
 }
 
 func newOption(field reflect.StructField, target reflect.Value) option {
-	o := option{
-		name:        field.Tag.Get("name"),
-		short:       field.Tag.Get("short"),
-		help:        field.Tag.Get("help"),
-		placeholder: field.Tag.Get("placeholder"),
-		complete:    field.Tag.Get("complete"),
-		field:       field,
-		target:      target,
-	}
-	_, o.hidden = field.Tag.Lookup("hidden")
-	if list := field.Tag.Get("aliases"); list != "" {
-		o.aliases = strings.Split(list, ",")
-	}
-	if list := field.Tag.Get("choices"); list != "" {
-		o.choices = strings.Split(list, ",")
-	}
+	o := option{tag: field.Tag, target: target}
+	eachTag(string(field.Tag), func(key, value string) {
+		switch key {
+		case "name":
+			o.name = value
+		case "short":
+			o.short = value
+		case "aliases":
+			o.aliases = strings.Split(value, ",")
+		case "help":
+			o.help = value
+		case "placeholder":
+			o.placeholder = value
+		case "choices":
+			o.choices = strings.Split(value, ",")
+		case "complete":
+			o.complete = value
+		case "sep":
+			o.commas = value == ","
+		}
+	})
 	kind := field.Type
 	if kind.Kind() == reflect.Pointer {
 		kind = kind.Elem()
@@ -107,6 +108,23 @@ func newOption(field reflect.StructField, target reflect.Value) option {
 	o.toggle = kind.Kind() == reflect.Bool
 	o.many = kind.Kind() == reflect.Slice
 	return o
+}
+
+// eachTag goes through the key:"value" pairs of a struct tag once; to look each key up, as
+// reflect does it, would take longer than all the rest of reading a command line. Values
+// hold neither quotes nor backslashes.
+func eachTag(tag string, do func(key, value string)) {
+	for {
+		key, rest, ok := strings.Cut(strings.TrimLeft(tag, " "), `:"`)
+		if !ok {
+			return
+		}
+		var value string
+		if value, tag, ok = strings.Cut(rest, `"`); !ok {
+			return
+		}
+		do(key, value)
+	}
 }
 
 // long finds an option by its name or one of its aliases.

@@ -85,4 +85,3 @@ func (f *failures) add(err error) {
 
 // result is the exit code of it all as an error; nil when all went well.
 func (f *failures) result() error { return status(f.code) }
-

@@ -79,6 +79,9 @@ func (c *RunCmd) options(a *app, conf *containersConf) (engine.RunOptions, error
 			return engine.RunOptions{}, err
 		}
 	}
+	if err := c.check(&r); err != nil {
+		return engine.RunOptions{}, err
+	}
 	var err error
 	if r.Env, err = c.environ(a, conf); err != nil {
 		return engine.RunOptions{}, err
@@ -96,13 +99,13 @@ func (c *RunCmd) options(a *app, conf *containersConf) (engine.RunOptions, error
 	if o.DetachKeys == "" {
 		o.DetachKeys = conf.Engine.DetachKeys
 	}
-	return o, checkRun(&o)
+	return o, nil
 }
 
-// checkRun refuses flags that contradict each other.
-func checkRun(o *engine.RunOptions) error {
-	switch r := &o.Request; {
-	case o.Replace && r.Name == "":
+// check refuses flags that contradict each other.
+func (c *RunCmd) check(r *bundle.Request) error {
+	switch {
+	case c.Replace && r.Name == "":
 		return &usageError{message: "--replace needs --name: there is nothing to replace otherwise"}
 	case r.Rootfs != "" && (r.Pull != "" || r.Platform != ""):
 		return &usageError{message: "--rootfs takes a directory: --pull, --platform and their like need an image"}

@@ -10,14 +10,14 @@ import (
 
 // FilesFlags say what a container sees of the host's files.
 type FilesFlags struct {
-	Volume    []string `name:"volume" short:"v" sep:"none" placeholder:"SRC:DST[:OPTIONS]" complete:"file" help:"Mount a directory or file of the host, or a named volume"`
-	Mount     []string `name:"mount" sep:"none" placeholder:"type=TYPE,..." help:"Mount something: type=bind, volume, tmpfs, image or devpts with source=, target= and options"`
-	Tmpfs     []string `name:"tmpfs" sep:"none" placeholder:"DST[:OPTIONS]" help:"Mount an empty file system in memory"`
-	Device    []string `name:"device" sep:"none" placeholder:"SRC[:DST[:PERM]]" complete:"file" help:"Show a device of the host in the container"`
-	ShmSize   string   `name:"shm-size" placeholder:"SIZE" help:"Size of /dev/shm: bytes, or with b, k, m or g; 0 is unlimited (default 64m)"`
-	ReadOnly  bool     `name:"read-only" help:"Mount the root file system read-only"`
-	RoTmpfs   *bool    `name:"read-only-tmpfs" help:"With --read-only, let /run, /tmp and /dev/shm be written to (default true)"`
-	Rootfs    bool     `name:"rootfs" help:"IMAGE is a directory that holds a root file system; DIR:O throws changes away"`
+	Volume   []string `name:"volume" short:"v" sep:"none" placeholder:"SRC:DST[:OPTIONS]" complete:"file" help:"Mount a directory or file of the host, or a named volume"`
+	Mount    []string `name:"mount" sep:"none" placeholder:"type=TYPE,..." help:"Mount something: type=bind, volume, tmpfs, image or devpts with source=, target= and options"`
+	Tmpfs    []string `name:"tmpfs" sep:"none" placeholder:"DST[:OPTIONS]" help:"Mount an empty file system in memory"`
+	Device   []string `name:"device" sep:"none" placeholder:"SRC[:DST[:PERM]]" complete:"file" help:"Show a device of the host in the container"`
+	ShmSize  string   `name:"shm-size" placeholder:"SIZE" help:"Size of /dev/shm: bytes, or with b, k, m or g; 0 is unlimited (default 64m)"`
+	ReadOnly bool     `name:"read-only" help:"Mount the root file system read-only"`
+	RoTmpfs  *bool    `name:"read-only-tmpfs" help:"With --read-only, let /run, /tmp and /dev/shm be written to (default true)"`
+	Rootfs   bool     `name:"rootfs" help:"IMAGE is a directory that holds a root file system; DIR:O throws changes away"`
 }
 
 func (f *FilesFlags) apply(a *app, r *bundle.Request) error {
@@ -110,7 +110,7 @@ type SecurityFlags struct {
 	Privileged  bool     `name:"privileged" help:"Give the command all that you can give: all capabilities, devices, no masked paths"`
 	CapAdd      []string `name:"cap-add" sep:"," placeholder:"CAPABILITY" help:"Add capabilities; ALL adds all"`
 	CapDrop     []string `name:"cap-drop" sep:"," placeholder:"CAPABILITY" help:"Drop capabilities; ALL drops all"`
-	SecurityOpt []string `name:"security-opt" sep:"none" placeholder:"OPTION" help:"no-new-privileges, seccomp=FILE|unconfined, mask=PATH, unmask=PATH|ALL, label=..."`
+	SecurityOpt []string `name:"security-opt" sep:"none" placeholder:"OPTION" help:"no-new-privileges, seccomp=FILE|unconfined, mask=PATH, unmask=PATH|ALL, apparmor=PROFILE, label=disable"`
 	Sysctl      []string `name:"sysctl" sep:"none" placeholder:"KEY=VALUE" help:"Set a kernel parameter of the container's namespaces"`
 }
 
