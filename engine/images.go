@@ -16,8 +16,9 @@ import (
 )
 
 // Image runs one verb of rlc-image and decodes what it answers into result, unless that is
-// nil. The request's Store and, to remove, InUse are filled in here. Notes go to Warn,
-// progress to Stderr. A failure inside is an *image.Error.
+// nil; a removal answers with what it did even when it fails in part. The request's Store
+// and, to remove, InUse are filled in here. Notes go to Warn, progress to Stderr. A failure
+// inside is an *image.Error.
 func (e *Engine) Image(ctx context.Context, req image.Request, result any) error {
 	plan, err := e.storePlan(ctx)
 	if err != nil {
@@ -25,6 +26,10 @@ func (e *Engine) Image(ctx context.Context, req image.Request, result any) error
 	}
 	req.Store = e.store()
 	req.Store.Single = plan.Single
+	req.UID = int(e.Identity.UID)
+	if e.Identity.UID == 0 {
+		e.lendCredentials(&req)
+	}
 	if req.Verb == image.VerbRemove {
 		if req.InUse, err = e.uses(); err != nil {
 			return err
@@ -80,20 +85,19 @@ func (e *Engine) converse(process *userns.Process, conn *wire.Conn, req image.Re
 			}
 			return fmt.Errorf("speak with rlc-image: %w", err)
 		}
-		switch {
-		case r.Error != nil:
-			return &Error{Err: r.Error, Code: exitCode(r.Error.Code)}
-		case r.Note != "":
+		if r.Note != "" {
 			e.Warn(r.Note)
-		default:
-			if result == nil || len(r.Result) == 0 {
-				return nil
-			}
+			continue
+		}
+		if result != nil && len(r.Result) > 0 {
 			if err := json.Unmarshal(r.Result, result); err != nil {
 				return fmt.Errorf("read the answer of rlc-image: %w", err)
 			}
-			return nil
 		}
+		if r.Error != nil {
+			return &Error{Err: r.Error, Code: exitCode(r.Error.Code)}
+		}
+		return nil
 	}
 }
 
