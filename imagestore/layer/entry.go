@@ -63,7 +63,7 @@ func (u *unpacker) makeDirectory(parent int, base, unsafeName string, h *tar.Hea
 		case isHole(&st):
 			err = makeOpaqueDirectory(parent, base, 0o755)
 		default:
-			if err = u.tree.remove(parent, base); err == nil {
+			if err = u.remove(parent, base); err == nil {
 				err = unix.Mkdirat(parent, base, 0o755)
 			}
 		}
@@ -203,10 +203,16 @@ func (u *unpacker) replacing(parent int, base string, create func() error) error
 	if !errors.Is(err, unix.EEXIST) {
 		return err
 	}
-	if err := u.tree.remove(parent, base); err != nil {
+	if err := u.remove(parent, base); err != nil {
 		return err
 	}
 	return create()
+}
+
+// remove takes away what an earlier entry made.
+func (u *unpacker) remove(parent int, base string) error {
+	u.journal.drop()
+	return u.tree.remove(parent, base)
 }
 
 // own gives a new file to its owner. It belongs to root already, since no directory has

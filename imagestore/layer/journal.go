@@ -17,6 +17,7 @@ type journal struct {
 	tar    *tar.Reader
 	packer storage.Packer // nil: nothing is recorded (any more)
 	sum    hash.Hash64
+	size   int64 // of the current entry's payload so far
 }
 
 func newJournal(w io.Writer, t *tar.Reader) *journal {
@@ -32,18 +33,23 @@ func newJournal(w io.Writer, t *tar.Reader) *journal {
 // header records what precedes the current entry's payload.
 func (j *journal) header(h *tar.Header) error {
 	if isSparse(h) { // its payload on disk is not what the stream holds
-		j.packer = nil
+		j.drop()
 	}
 	if j.packer == nil {
 		return nil
 	}
 	j.sum.Reset()
+	j.size = 0
 	return j.segment(j.tar.RawBytes())
 }
+
+// drop gives the journal up: the stream cannot be rebuilt from the files any more.
+func (j *journal) drop() { j.packer = nil }
 
 func (j *journal) payload(p []byte) {
 	if j.packer != nil {
 		_, _ = j.sum.Write(p) // never fails
+		j.size += int64(len(p))
 	}
 }
 
@@ -52,19 +58,9 @@ func (j *journal) end(h *tar.Header) error {
 	if j.packer == nil {
 		return nil
 	}
-	if h.Size > 0 {
-		// The payload of an entry that makes no file (a whiteout, a link) was not read yet.
-		buffer := make([]byte, 4096)
-		for {
-			n, err := j.tar.Read(buffer)
-			j.payload(buffer[:n])
-			if errors.Is(err, io.EOF) {
-				break
-			}
-			if err != nil {
-				return fmt.Errorf("read the layer's archive: %w", err)
-			}
-		}
+	if j.size != h.Size { // a payload that went into no file
+		j.drop()
+		return nil
 	}
 	entry := storage.Entry{Type: storage.FileType, Size: h.Size}
 	if h.Size > 0 {
@@ -73,7 +69,7 @@ func (j *journal) end(h *tar.Header) error {
 	entry.SetName(h.Name)
 	_, err := j.packer.AddEntry(entry)
 	if errors.Is(err, storage.ErrDuplicatePath) { // the earlier file of that name is gone
-		j.packer = nil
+		j.drop()
 		return nil
 	}
 	if err != nil {
