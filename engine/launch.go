@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"time"
 
@@ -91,6 +92,7 @@ func (e *Engine) draft(ctx context.Context, o RunOptions) (*draft, error) {
 		if d.image, err = e.resolve(ctx, r.Image, o); err != nil {
 			return nil, err
 		}
+		e.checkPlatform(d.image)
 	} else if info, err := os.Stat(r.Rootfs); err != nil {
 		return nil, fmt.Errorf("use a directory as root: %w", err)
 	} else if !info.IsDir() {
@@ -105,6 +107,15 @@ func (e *Engine) draft(ctx context.Context, o RunOptions) (*draft, error) {
 	d.plan, err = e.planFor(ctx, r, d.image)
 	e.tellOnce(d.plan.Notes)
 	return d, err
+}
+
+// checkPlatform tells when an image is for other machines than this one: it may still run,
+// where the kernel knows an emulator for it (binfmt_misc).
+func (e *Engine) checkPlatform(i *image.Image) {
+	if i.Arch == "" || i.Arch == runtime.GOARCH && (i.OS == "" || i.OS == runtime.GOOS) {
+		return
+	}
+	e.Warn(fmt.Sprintf("the image is for %s/%s, this machine is %s/%s", i.OS, i.Arch, runtime.GOOS, runtime.GOARCH))
 }
 
 // create makes the container's directories and takes its name.

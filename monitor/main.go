@@ -56,6 +56,7 @@ func Main() int {
 		return 125
 	}
 	ignoreSignals()
+	unix.Umask(0o022)
 	m, err := accept()
 	if errors.Is(err, io.EOF) {
 		return 125 // rlc gave up meanwhile, and says why
@@ -111,7 +112,7 @@ func (m *monitor) start() error {
 	if err := m.container.SetStatus(container.Status{State: container.Running, Pid: m.pid, Monitor: os.Getpid(), Started: m.started, Driver: string(m.driver())}); err != nil {
 		return fmt.Errorf("record the start: %w", err)
 	}
-	if err := m.writePIDFile(); err != nil {
+	if err := errors.Join(m.writePIDFile(), dropStderr()); err != nil {
 		return err
 	}
 	return m.first.conn.Send(Event{Started: &Started{Pid: m.pid, Driver: string(m.driver())}})
@@ -147,6 +148,17 @@ func becomeRoot() error {
 		return os.NewSyscallError("setgroups", err)
 	}
 	return userns.BecomeRoot(false)
+}
+
+// dropStderr lets go of the client's standard error, which was only for the worst during
+// the start: whoever reads it would wait for its end.
+func dropStderr() error {
+	null, err := os.OpenFile(os.DevNull, os.O_RDWR, 0)
+	if err != nil {
+		return err
+	}
+	defer null.Close() // duplicated
+	return os.NewSyscallError("dup3", unix.Dup3(int(null.Fd()), 2, 0))
 }
 
 func (m *monitor) writePIDFile() error {
