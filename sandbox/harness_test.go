@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"os/signal"
 	osuser "os/user"
 	"path/filepath"
 	"runtime"
@@ -46,7 +47,7 @@ func TestMain(m *testing.M) {
 	case "monitor":
 		os.Exit(playMonitor())
 	}
-	if os.Getuid() == 0 && !slices.ContainsFunc(os.Args, func(arg string) bool { return strings.HasPrefix(arg, "-test.fuzz=") }) {
+	if os.Getuid() == 0 && os.Getenv(roleVariable) != "nested" && !slices.ContainsFunc(os.Args, func(arg string) bool { return strings.HasPrefix(arg, "-test.fuzz=") }) {
 		os.Exit(asOrdinaryUser())
 	}
 	os.Exit(m.Run())
@@ -72,6 +73,7 @@ type outcome struct {
 }
 
 func playMonitor() int {
+	signal.Ignore(syscall.SIGHUP, syscall.SIGINT, syscall.SIGPIPE, syscall.SIGTSTP, syscall.SIGTTOU) // as a monitor does
 	var j job
 	if err := json.NewDecoder(os.Stdin).Decode(&j); err != nil {
 		fmt.Fprintln(os.Stderr, "monitor:", err)

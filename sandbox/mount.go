@@ -81,16 +81,25 @@ func (m *mount) findSource() (int, error) {
 		return fd, err
 	}
 	defer unix.Close(fd) // only a handle
-	return directory{fd}.find(m.options.subpath)
+	return directory{fd}.part(m.options.subpath)
+}
+
+// part finds what OptionSubpath names.
+func (d directory) part(unsafePath string) (int, error) {
+	fd, err := d.find(unsafePath)
+	if err != nil {
+		return -1, &failure{cause: fmt.Errorf("part %q: %w", unsafePath, err)}
+	}
+	return fd, nil
 }
 
 func sourceError(source string, err error) error {
 	var told *failure
 	switch {
+	case errors.As(err, &told):
+		return &failure{cause: fmt.Errorf("source %s: %w", source, err), hint: told.hint}
 	case errors.Is(err, unix.ENOENT):
 		return hinted("create it first; --volume creates missing directories, --mount does not", "source %s: %w", source, err)
-	case errors.As(err, &told):
-		return err
 	}
 	return kernelTooOld("source "+source, err)
 }
@@ -149,7 +158,7 @@ func (s *setup) keep(m *mount) {
 	default:
 		_ = unix.Close(m.tree) // only a handle: the mount stays
 	}
-	if m.options.bind && !m.options.chown && !m.options.relabel && !m.options.relabelPrivate {
+	if m.origin != 0 && !m.options.chown && !m.options.relabel && !m.options.relabelPrivate {
 		_ = unix.Close(m.origin) // only a handle
 		m.origin = 0
 	}
@@ -173,9 +182,9 @@ func (s *setup) makeTree(m *mount) (isDir bool, err error) {
 	if m.options.subpath == "" || m.options.bind {
 		return isDirectory(m.tree)
 	}
-	part, err := directory{m.tree}.find(m.options.subpath)
+	part, err := directory{m.tree}.part(m.options.subpath)
 	if err != nil {
-		return false, fmt.Errorf("part %q of the source: %w", m.options.subpath, err)
+		return false, err
 	}
 	defer unix.Close(part) // only a handle
 	return isDirectory(part)
