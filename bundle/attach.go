@@ -12,10 +12,6 @@ import (
 	"github.com/rlc-containers/rlc/sandbox"
 )
 
-// optionSubpath is followed by the part of a source, a volume or a tree, that is mounted.
-// It is a path inside, to be resolved there: whoever filled the volume chose its symlinks.
-const optionSubpath = "x-subpath="
-
 // attach adds the mount that a person asks for to the spec.
 func (b *builder) attach(a *attachment) error {
 	if a.idmap {
@@ -68,7 +64,7 @@ func (a *attachment) bind(source string, defaults ...string) specs.Mount {
 		set  bool
 		text string
 	}{
-		{a.subpath != "", optionSubpath + a.subpath},
+		{a.subpath != "", sandbox.OptionSubpath + a.subpath},
 		{a.label == "z", sandbox.OptionRelabel},
 		{a.label == "Z", sandbox.OptionRelabelPrivate},
 		{a.chown, sandbox.OptionChown},
@@ -174,7 +170,7 @@ func (b *builder) addTree(a *attachment, t Tree) {
 		options = append(options, "ro")
 	}
 	if a.subpath != "" {
-		options = append(options, optionSubpath+a.subpath)
+		options = append(options, sandbox.OptionSubpath+a.subpath)
 	}
 	if a.chown {
 		options = append(options, sandbox.OptionChown)

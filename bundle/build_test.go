@@ -107,7 +107,7 @@ func TestGolden(t *testing.T) {
 			in.Plan.GID = in.Plan.UID
 		}},
 		{name: "joined", req: Request{Image: "demo", PID: "container:a", IPC: "container:a", UTS: "container:a", Network: "container:a", Userns: "container:a", CgroupNS: "ns:/proc/7/ns/cgroup"}, adjust: func(in *Inputs) {
-			in.Join = map[string]string{"pid": "/proc/9/ns/pid", "ipc": "/proc/9/ns/ipc", "uts": "/proc/9/ns/uts", "network": "/proc/9/ns/net", "user": "/proc/9/ns/user", "shm": "/proc/9/root/dev/shm"}
+			in.Join = map[string]string{"pid": "/proc/9/ns/pid", "ipc": "/proc/9/ns/ipc", "uts": "/proc/9/ns/uts", "network": "/proc/9/ns/net", "user": "/proc/9/ns/user", "shm": "/proc/9/ns/mnt"}
 			in.JoinRuntime, in.HostName = "/run/user/1000/rlc/A", "a"
 		}},
 		{name: "read-only-no-network", req: Request{Image: "demo", ReadOnly: true, Network: "none", IPC: "none", Volumes: []string{"/home/alice/run:/run", "/x:/data"}, NoHosts: true, DNS: []string{"none"}}},

@@ -38,8 +38,8 @@ type Inputs struct {
 
 	// Join holds what container:X and ns:PATH were resolved to, by namespace as the spec
 	// calls it ("network", "pid", "ipc", "uts", "cgroup", "time", "user"): a path that the
-	// monitor opens. With --ipc container:X, "shm" is the directory to share as /dev/shm, by a
-	// path that X cannot redirect.
+	// monitor opens. With --ipc container:X, "shm" is the mount namespace of X, whose /dev/shm
+	// is shared.
 	Join map[string]string
 	// JoinRuntime is Runtime of the container whose network is joined; its hosts and
 	// resolv.conf are shared. Empty: the container gets its own.
@@ -74,9 +74,12 @@ type Bundle struct {
 
 // Tree is a stack of directories that the monitor mounts for init.
 type Tree struct {
-	Lower []string // uppermost first
-	Upper string   // empty: read-only
-	Work  string
+	// Namespace is the mount namespace that the only directory of Lower is looked up in, with
+	// what is mounted there: /proc/PID/ns/mnt. Empty: the monitor's own.
+	Namespace string
+	Lower     []string // uppermost first
+	Upper     string   // empty: read-only
+	Work      string
 }
 
 // Volume is a named volume of a container. Its directory is made with the mount, except

@@ -68,9 +68,8 @@ func (b *builder) shm() specs.Mount {
 	case n.mode == host:
 		return hostBind("/dev/shm")
 	case n.shm != "":
-		m := hostBind("/dev/shm")
-		m.Source = n.shm
-		return m
+		b.Trees = append(b.Trees, Tree{Lower: []string{"/dev/shm"}, Namespace: n.shm})
+		return specs.Mount{Destination: "/dev/shm", Type: sandbox.TypeTree, Source: strconv.Itoa(len(b.Trees)), Options: []string{"nosuid", "noexec", "nodev"}}
 	case n.mode == joined:
 		b.note(n.flag() + ": /dev/shm is not shared")
 	}

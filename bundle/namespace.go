@@ -37,7 +37,7 @@ type namespace struct {
 	mode  mode
 	typed string // as typed, for messages
 	path  string // joined: where the monitor opens it
-	shm   string // joined ipc: the directory that is its /dev/shm
+	shm   string // joined ipc: the mount namespace that has its /dev/shm
 }
 
 // owned tells whether the container gets a namespace of its own.

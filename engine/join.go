@@ -52,6 +52,9 @@ func (e *Engine) existing(r bundle.Request) (join map[string]string, host *conta
 			join = map[string]string{}
 		}
 		join[ns.kind] = fmt.Sprintf("/proc/%d/ns/%s", pid, ns.file)
+		if ns.kind == "ipc" {
+			join["shm"] = fmt.Sprintf("/proc/%d/ns/mnt", pid)
+		}
 	}
 	return join, host, nil
 }

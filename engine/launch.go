@@ -270,7 +270,11 @@ func (e *Engine) order(ctx context.Context, d *draft, c *container.Container, bu
 				return o, fmt.Errorf("make the layers of mount %d: %w", i+1, err)
 			}
 		}
-		o.Trees = append(o.Trees, monitor.Tree{Layers: fuseoverlay.Layers{Lower: t.Lower, Upper: t.Upper, Work: t.Work}})
+		tree := monitor.Tree{Layers: fuseoverlay.Layers{Lower: t.Lower, Upper: t.Upper, Work: t.Work}}
+		if t.Namespace != "" {
+			tree = monitor.Tree{Bind: t.Lower[0], Namespace: t.Namespace}
+		}
+		o.Trees = append(o.Trees, tree)
 	}
 	for _, ns := range built.Spec.Linux.Namespaces {
 		if ns.Type == "mount" || ns.Type == "user" || d.inherited(string(ns.Type)) {

@@ -38,7 +38,8 @@ type Order struct {
 // Tree is a stack of directories to mount, or with Bind one directory as it is.
 type Tree struct {
 	fuseoverlay.Layers
-	Bind string // a directory to use in place, writable
+	Bind      string // a directory to use in place, writable
+	Namespace string // the mount namespace that Bind is looked up in; empty: the monitor's own
 }
 
 // Streams are the standard streams that a client is attached to.

@@ -158,11 +158,7 @@ func (m *monitor) mountTrees() error {
 
 func (m *monitor) mountTree(t Tree, name string) (*fuseoverlay.Mount, error) {
 	if t.Bind != "" {
-		fd, err := unix.OpenTree(unix.AT_FDCWD, t.Bind, unix.OPEN_TREE_CLONE|unix.OPEN_TREE_CLOEXEC|unix.AT_RECURSIVE)
-		if err != nil {
-			return nil, &os.PathError{Op: "open_tree", Path: t.Bind, Err: err}
-		}
-		return &fuseoverlay.Mount{Tree: os.NewFile(uintptr(fd), t.Bind), Driver: "bind"}, nil
+		return bind(t)
 	}
 	scratch := filepath.Join(m.container.Dir, "mnt-"+name)
 	if err := os.Mkdir(scratch, 0o700); err != nil && !errors.Is(err, os.ErrExist) {
@@ -174,6 +170,34 @@ func (m *monitor) mountTree(t Tree, name string) (*fuseoverlay.Mount, error) {
 		Scratch:  scratch,
 		Program:  m.order.FUSE,
 	})
+}
+
+// bind makes a detached mount of a directory, with what is mounted below it. In another
+// mount namespace the path is that namespace's: whatever links there lead to stays there.
+func bind(t Tree) (*fuseoverlay.Mount, error) {
+	fd := -1
+	clone := func() (err error) {
+		fd, err = unix.OpenTree(unix.AT_FDCWD, t.Bind, unix.OPEN_TREE_CLONE|unix.OPEN_TREE_CLOEXEC|unix.AT_RECURSIVE)
+		if err != nil {
+			return &os.PathError{Op: "open_tree", Path: t.Bind, Err: err}
+		}
+		return nil
+	}
+	err := error(nil)
+	if t.Namespace == "" {
+		err = clone()
+	} else {
+		var ns *os.File
+		if ns, err = os.Open(t.Namespace); err != nil {
+			return nil, err
+		}
+		defer ns.Close() // read-only
+		err = userns.Enter([]*os.File{ns}, clone)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return &fuseoverlay.Mount{Tree: os.NewFile(uintptr(fd), t.Bind), Driver: "bind"}, nil
 }
 
 // unmount gives the trees up.
