@@ -24,12 +24,18 @@ func EmulateIDs() ([]unix.SockFilter, error) {
 		},
 	}
 	for _, kind := range []uint64{unix.S_IFCHR, unix.S_IFBLK} {
-		for name, mode := range map[string]uint{"mknod": 1, "mknodat": 2} {
-			profile.Syscalls = append(profile.Syscalls, done([]string{name},
-				specs.LinuxSeccompArg{Index: mode, Op: specs.OpMaskedEqual, Value: unix.S_IFMT, ValueTwo: kind},
-				// Device 0:0 is overlayfs's mark of a deleted file, and anybody may make it.
-				specs.LinuxSeccompArg{Index: mode + 1, Op: specs.OpNotEqual, Value: 0}))
-		}
+		profile.Syscalls = append(profile.Syscalls,
+			done([]string{"mknod"}, device(1, kind)...),
+			done([]string{"mknodat"}, device(2, kind)...))
 	}
 	return Compile(profile)
+}
+
+// device are the conditions for making a device, given where the mode is among the arguments;
+// the number comes next. Device 0:0 is overlayfs's mark of a deleted file: anybody may make it.
+func device(mode uint, kind uint64) []specs.LinuxSeccompArg {
+	return []specs.LinuxSeccompArg{
+		{Index: mode, Op: specs.OpMaskedEqual, Value: unix.S_IFMT, ValueTwo: kind},
+		{Index: mode + 1, Op: specs.OpNotEqual, Value: 0},
+	}
 }

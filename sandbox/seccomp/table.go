@@ -8,8 +8,8 @@ const none = -1
 // row has the numbers of one call at the entry points of this machine.
 type row [columns]int32
 
-// syscall is one line of the table.
-type syscall struct {
+// numbered is one line of the table: a call and its numbers.
+type numbered struct {
 	name    string
 	numbers row
 }

@@ -139,7 +139,7 @@ func render(version string, names []string, columns []numbers) ([]byte, error) {
 	fmt.Fprintf(&b, "package seccomp\n\n")
 	fmt.Fprintf(&b, "// columns is the number of entry points in the table: %s.\nconst columns = %d\n\n", strings.Join(names, ", "), len(names))
 	fmt.Fprintf(&b, "// table has the system calls in the order of their names; nobody writes to it.\n")
-	fmt.Fprintf(&b, "var table = [...]syscall{\n")
+	fmt.Fprintf(&b, "var table = [...]numbered{\n")
 	for line := range slices.Chunk(slices.Sorted(maps.Keys(all)), 4) {
 		for _, name := range line {
 			fmt.Fprintf(&b, "{%q, row{%s}}, ", name, cells(name, columns))
