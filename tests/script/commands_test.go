@@ -49,6 +49,8 @@ func loadBusybox(ts *testscript.TestScript, neg bool, args []string) {
 		ts.Fatalf("usage: busybox")
 	}
 	ts.Check(ts.Exec("rlc", "load", "-q", "-i", ts.Getenv("BUSYBOX")))
+	// What rlc says once about this machine is said here.
+	ts.Check(ts.Exec("rlc", "run", "--rm", "localhost/busybox", "true"))
 }
 
 func eventually(ts *testscript.TestScript, neg bool, args []string) {

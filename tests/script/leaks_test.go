@@ -26,35 +26,41 @@ func (p process) String() string {
 	return fmt.Sprintf("%d (child of %d): %s", p.pid, p.parent, p.command)
 }
 
-// examine returns what a script that lived in root has left behind. Processes that are
-// about to end get a moment for it; those that do not are killed.
+// examine returns what a script that lived in root has left behind. What is about to end, or
+// to be removed, gets a moment for it; processes that do not end are killed.
 func examine(root, data, runtime string) []string {
 	deadline := time.Now().Add(5 * time.Second)
-	left := tied(root)
-	for len(left) > 0 && time.Now().Before(deadline) {
+	processes, rest := tied(root), remains(root, data, runtime)
+	for len(processes)+len(rest) > 0 && time.Now().Before(deadline) {
 		time.Sleep(10 * time.Millisecond) // they are nobody's children: there is nothing to wait on
-		left = tied(root)
+		processes, rest = tied(root), remains(root, data, runtime)
 	}
 	var complaints []string
-	for _, p := range left {
+	for _, p := range processes {
 		complaints = append(complaints, "process left behind: "+p.String())
 		_ = unix.Kill(p.pid, unix.SIGKILL) // it may be gone by now
 	}
+	return append(complaints, rest...)
+}
+
+// remains returns the mounts and directories that belong to containers of a script.
+func remains(root, data, runtime string) []string {
+	var found []string
 	if mounts, err := os.ReadFile("/proc/self/mountinfo"); err == nil && bytes.Contains(mounts, []byte(root+"/")) {
-		complaints = append(complaints, "mount left behind below "+root)
+		found = append(found, "mount left behind below "+root)
 	}
 	for _, dir := range []string{data + "/rlc/containers", data + "/rlc/names", runtime + "/rlc"} {
 		entries, err := os.ReadDir(dir)
 		if err != nil && !errors.Is(err, fs.ErrNotExist) {
-			complaints = append(complaints, err.Error())
+			found = append(found, err.Error())
 		}
 		for _, e := range entries {
 			if dir != runtime+"/rlc" || len(e.Name()) == 64 { // a container's id
-				complaints = append(complaints, "left behind: "+filepath.Join(dir, e.Name()))
+				found = append(found, "left behind: "+filepath.Join(dir, e.Name()))
 			}
 		}
 	}
-	return complaints
+	return found
 }
 
 // complain fails a script that has left something behind.
