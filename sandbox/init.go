@@ -1,7 +1,6 @@
 package sandbox
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -10,6 +9,7 @@ import (
 	specs "github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
 
+	"github.com/rlc-containers/rlc/sandbox/ocispec"
 	"github.com/rlc-containers/rlc/wire"
 )
 
@@ -179,9 +179,9 @@ func readSpec(f *os.File) (*specs.Spec, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read config.json: %w", err)
 	}
-	spec := &specs.Spec{}
-	if err := json.Unmarshal(data, spec); err != nil {
-		return nil, fmt.Errorf("parse config.json: %w", err)
+	spec, err := ocispec.Parse(data)
+	if err != nil {
+		return nil, err
 	}
 	if spec.Process == nil || len(spec.Process.Args) == 0 || spec.Process.Args[0] == "" {
 		return nil, hinted("name a command after the image", "there is no command to run")
