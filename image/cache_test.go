@@ -44,7 +44,9 @@ func TestCache(t *testing.T) {
 		{name: "watched file gone", spoil: func(t *testing.T, _, _, watched string) { remove(t, watched) }},
 		{name: "missing file came", spoil: func(t *testing.T, _, _, watched string) { write(t, watched+".missing", "") }},
 		{name: "damaged", spoil: func(t *testing.T, _, file, _ string) { write(t, file, `{"Version":1,"Name":"x"`) }},
-		{name: "foreign", spoil: func(t *testing.T, _, file, _ string) { write(t, file, `{"Version":1,"Name":"x","Stores":["/store","/other"]}`) }},
+		{name: "foreign", spoil: func(t *testing.T, _, file, _ string) {
+			write(t, file, `{"Version":1,"Name":"x","Stores":["/store","/other"]}`)
+		}},
 		{name: "empty", spoil: func(t *testing.T, _, file, _ string) { write(t, file, "") }},
 		{name: "a directory", spoil: func(t *testing.T, _, file, _ string) {
 			remove(t, file)

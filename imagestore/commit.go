@@ -4,6 +4,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"os"
+	"path/filepath"
 	"slices"
 	"sync"
 
@@ -51,8 +53,9 @@ func (c *committer) commit(p *pending) error {
 	}
 	_, err := c.store.ApplyStagedLayer(options)
 	if err == nil {
+		around := filepath.Dir(p.staged.Target) // the store leaves it for later, empty
 		p.staged = nil
-		return nil
+		return os.RemoveAll(around)
 	}
 	if errors.Is(err, storage.ErrDuplicateID) {
 		return c.drop(p)

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"path/filepath"
 	"slices"
-	"strconv"
 
 	imagelib "go.podman.io/image/v5/image"
 	"go.podman.io/image/v5/manifest"
@@ -197,7 +196,7 @@ func (s *Store) decisive() []string {
 			for _, kind := range []string{"", ".rootless", ".rootful"} {
 				dropIns := filepath.Join(dir, name+kind+".conf.d")
 				more, _ := filepath.Glob(filepath.Join(dropIns, "*")) // only a bad pattern fails
-				own, _ := filepath.Glob(filepath.Join(dropIns, strconv.Itoa(s.request.UID), "*"))
+				own, _ := filepath.Glob(filepath.Join(dropIns, s.variable("_CONTAINERS_ROOTLESS_UID"), "*"))
 				files = slices.Concat(files, []string{dropIns}, more, own)
 			}
 		}

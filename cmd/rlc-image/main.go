@@ -11,7 +11,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
-	"strconv"
+	"strings"
 
 	"github.com/sirupsen/logrus"
 	"go.podman.io/storage/pkg/reexec"
@@ -83,7 +83,7 @@ func run() error {
 }
 
 // settle makes the process what the image libraries expect in a user namespace: root, with
-// their own way of entering one already behind them, and the person's uid told.
+// their own way of entering one already behind them, and told whose namespace it is.
 func settle(r image.Request) error {
 	if err := userns.BecomeRoot(false); err != nil {
 		return err
@@ -95,7 +95,10 @@ func settle(r image.Request) error {
 			return err
 		}
 	}
-	uid := strconv.Itoa(r.UID)
+	uid, err := outsideRoot("/proc/self/uid_map")
+	if err != nil {
+		return err
+	}
 	variables := map[string]string{
 		"_CONTAINERS_USERNS_CONFIGURED": "done",
 		"_CONTAINERS_ROOTLESS_UID":      uid,
@@ -119,4 +122,19 @@ func settle(r image.Request) error {
 		}
 	}
 	return nil
+}
+
+// outsideRoot is the id outside that root is: the person's own, or, for real root, the start
+// of a range, which like a person has no business in the system's directories.
+func outsideRoot(path string) (string, error) {
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return "", err
+	}
+	for line := range strings.Lines(string(data)) {
+		if fields := strings.Fields(line); len(fields) == 3 && fields[0] == "0" && fields[1] != "0" {
+			return fields[1], nil
+		}
+	}
+	return "", fmt.Errorf("%s maps no root of its own: %q", path, data)
 }
