@@ -154,10 +154,21 @@ func (c *Container) openLock() (*os.File, error) {
 	return f, c.home.give(path)
 }
 
-// Unrecorded says that the container has a directory but no record: its maker died.
-func (c *Container) Unrecorded() bool {
-	_, err := os.Lstat(filepath.Join(c.Dir, "record.json"))
-	return errors.Is(err, fs.ErrNotExist)
+// Unrecorded returns the containers that have a directory but no record, and nobody at work
+// on them: their makers died.
+func (h Home) Unrecorded() []*Container {
+	ids, _ := h.ids() // none, then
+	var found []*Container
+	for _, id := range ids {
+		c := h.At(Record{ID: id})
+		if _, err := os.Lstat(filepath.Join(c.Dir, "record.json")); !errors.Is(err, fs.ErrNotExist) {
+			continue
+		}
+		if held, err := c.Held(); err == nil && !held {
+			found = append(found, c)
+		}
+	}
+	return found
 }
 
 // Held says whether somebody, a monitor or the maker, holds the container's lock.

@@ -105,3 +105,16 @@ func (h Home) Leftovers() []string {
 	found, _ := filepath.Glob(filepath.Join(h.Data, "containers", "gone-*")) // the pattern is valid
 	return found
 }
+
+// SweepNames frees the names of containers that are no more: a removal was interrupted
+// between its two steps. A container's directory is older than its name, so none in the
+// making is met.
+func (h Home) SweepNames() {
+	links, _ := os.ReadDir(filepath.Join(h.Data, "names")) // none, then
+	for _, link := range links {
+		path := h.nameLink(link.Name())
+		if _, stale := h.holder(path); stale {
+			_ = os.Remove(path) // tried again next time
+		}
+	}
+}

@@ -61,8 +61,10 @@ func (e *FilterError) Hint() string {
 	return "filters are name, id, label, status, ancestor, exited, network, volume, before and since, as KEY=VALUE"
 }
 
-// List returns containers, newest first. It takes no lock.
-func (e *Engine) List(_ context.Context, o ListOptions) ([]Container, error) {
+// List returns containers, newest first. It takes no lock, but removes what it meets of
+// containers whose makers or monitors were killed half-way.
+func (e *Engine) List(ctx context.Context, o ListOptions) ([]Container, error) {
+	e.sweep(ctx)
 	all, err := e.all()
 	if err != nil {
 		return nil, err

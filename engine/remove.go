@@ -23,6 +23,7 @@ import (
 // 2, unless force says to kill it first; one that there is not has exit code 1, and is no
 // error with force.
 func (e *Engine) Remove(ctx context.Context, name string, force bool) error {
+	e.sweep(ctx)
 	c, err := e.home.Lookup(name)
 	var missing *container.NotFoundError
 	var damaged *container.DamagedError
@@ -132,34 +133,27 @@ func (e *Engine) task(ctx context.Context, plan idmap.Plan, t monitor.Task) (mon
 	return answer, errors.Join(err, werr)
 }
 
-// Sweep removes what interrupted starts and removals left behind, and returns how many.
-func (e *Engine) Sweep(ctx context.Context) (int, error) {
-	swept := 0
+// sweep removes what starts and removals left behind whose processes were killed. What
+// cannot be removed now is tried again next time.
+func (e *Engine) sweep(ctx context.Context) {
+	e.home.SweepNames()
+	var dirs []string
 	for _, dir := range e.home.Leftovers() {
-		id := strings.TrimPrefix(filepath.Base(dir), "gone-")
-		c := e.home.At(container.Record{ID: id})
-		if held, err := c.Held(); err != nil || held {
-			continue // its monitor is at it
+		c := e.home.At(container.Record{ID: strings.TrimPrefix(filepath.Base(dir), "gone-")})
+		if held, err := c.Held(); err == nil && !held { // otherwise its monitor is at it
+			dirs = append(dirs, dir, c.Runtime)
 		}
-		if err := e.erase(ctx, []string{dir, c.Runtime}); err != nil {
-			return swept, err
-		}
-		swept++
 	}
-	found, err := e.home.List()
-	if err != nil {
-		return swept, err
-	}
-	for _, c := range found {
-		if c.Record.Version != 0 || !c.Unrecorded() {
-			continue
+	if len(dirs) > 0 {
+		if err := e.erase(ctx, dirs); err != nil {
+			e.Log.Debug("sweep", "error", err)
 		}
+	}
+	for _, c := range e.home.Unrecorded() {
 		if err := e.removeContainer(ctx, c, false); err != nil {
-			return swept, err
+			e.Log.Debug("sweep", "error", err)
 		}
-		swept++
 	}
-	return swept, nil
 }
 
 // Kill sends a signal to the first process of a container that runs.

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"runtime"
 	"runtime/debug"
 	"sync"
 	"syscall"
@@ -42,6 +43,8 @@ type monitor struct {
 	stderr  *output
 	started time.Time
 
+	over chan struct{} // closed at the end of the process
+
 	mu       sync.Mutex
 	clients  []*peer
 	exited   *Exited
@@ -49,8 +52,10 @@ type monitor struct {
 	spawning sync.WaitGroup
 }
 
-// Main is the whole life of a monitor; it returns the exit code of the process.
+// Main is the whole life of a monitor; it returns the exit code of the process. It keeps its
+// thread: init, born of it, is to die with it, and so with the monitor.
 func Main() int {
+	runtime.LockOSThread()
 	if err := userns.Arrive(); err != nil {
 		fmt.Fprintln(os.Stderr, "rlc-monitor: arrive in the user namespace:", err)
 		return 125
@@ -65,6 +70,7 @@ func Main() int {
 		fmt.Fprintln(os.Stderr, "rlc-monitor: receive the order:", err)
 		return 125
 	}
+	defer close(m.over)
 	if err := m.start(); err != nil {
 		m.abandon(err)
 		return 125
@@ -80,7 +86,7 @@ func accept() (*monitor, error) {
 		return nil, err
 	}
 	unix.CloseOnExec(lockFD)
-	m := &monitor{lock: os.NewFile(lockFD, "lock"), first: &peer{conn: conn}}
+	m := &monitor{lock: os.NewFile(lockFD, "lock"), first: &peer{conn: conn}, over: make(chan struct{})}
 	m.first.files, err = conn.Receive(&m.order)
 	if err != nil {
 		return nil, err

@@ -61,12 +61,7 @@ func (m *monitor) startInit() (*wire.Conn, error) {
 		return err
 	}
 	if len(join) > 0 || m.has("time") {
-		err = userns.Enter(join, func() error {
-			if err := m.newTime(); err != nil {
-				return err
-			}
-			return start()
-		})
+		err = m.startInside(join, start)
 	} else {
 		err = start()
 	}
@@ -79,6 +74,27 @@ func (m *monitor) startInit() (*wire.Conn, error) {
 		m.mounts = mountNamespace(m.pid)
 	}
 	return ours, nil
+}
+
+// startInside runs start on a thread that has joined the namespaces, which lasts as long as
+// the monitor does: the death signal of init is about its parent thread; see
+// PR_SET_PDEATHSIG in prctl(2).
+func (m *monitor) startInside(join []*os.File, start func() error) error {
+	started := make(chan error, 2)
+	go func() {
+		started <- userns.Enter(join, func() error {
+			err := m.newTime()
+			if err == nil {
+				err = start()
+			}
+			started <- err
+			if err == nil {
+				<-m.over
+			}
+			return err
+		})
+	}()
+	return <-started
 }
 
 // readOnlySelf opens this program through a mount of its own that is read-only: whatever

@@ -125,5 +125,10 @@ func (s *setup) becomeUser(c caller) error {
 	if errno := c.call(unix.SYS_SETRESUID, uid, uid, uid); errno != 0 {
 		return fmt.Errorf("become user %d: %w", uid, errno)
 	}
+	// A change of ids takes the death signal away, so it is asked for here: when the monitor
+	// is killed, the container ends with it; see PR_SET_PDEATHSIG in prctl(2).
+	if errno := c.call(unix.SYS_PRCTL, unix.PR_SET_PDEATHSIG, uintptr(unix.SIGKILL), 0); errno != 0 {
+		return os.NewSyscallError("prctl PR_SET_PDEATHSIG", errno)
+	}
 	return nil
 }
