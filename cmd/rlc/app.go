@@ -102,7 +102,7 @@ func (a *app) find(argv []string) (c *command, before line, rest []string, err e
 		switch {
 		case l.mentions("version") && group == "":
 			return nil, line{}, nil, a.printVersionLine()
-		case len(l.args) == 0 && before.help:
+		case len(l.args) == 0 && (before.help || len(argv) == 0):
 			return nil, line{}, nil, all.overview(a, group)
 		case len(l.args) == 0:
 			return nil, line{}, nil, a.missingCommand(group)

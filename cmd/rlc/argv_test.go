@@ -235,7 +235,7 @@ func FuzzNormalise(f *testing.F) {
 	})
 }
 
-// split makes words of a text; '' is an empty one.
+// split makes words of a text; ” is an empty one.
 func split(text string) []string {
 	words := strings.Fields(text)
 	for i, word := range words {

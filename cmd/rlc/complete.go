@@ -223,6 +223,12 @@ func (a *app) values(ctx context.Context, kind string, choices []string) []candi
 // things lists containers and images.
 func (a *app) things(ctx context.Context, kind string) []candidate {
 	var found []candidate
+	c := completeCommand()
+	s := describe(&a.globals)
+	settings, err := a.configured(&c, &s, nil)
+	if err != nil || bindOptions(&line{settings: settings}) != nil {
+		return nil
+	}
 	e, err := a.engine()
 	if err != nil {
 		return nil

@@ -3,9 +3,7 @@ package main
 import (
 	"context"
 	"encoding/json"
-	"errors"
 
-	"github.com/rlc-containers/rlc/container"
 	"github.com/rlc-containers/rlc/image"
 )
 
@@ -64,8 +62,7 @@ func (c *ContainerExistsCmd) Run(ctx context.Context, a *app) error {
 		return err
 	}
 	_, err = e.Find(ctx, c.Container[0])
-	var missing *container.NotFoundError
-	if errors.As(err, &missing) {
+	if isMissing(err) {
 		return exitStatus(exitNo)
 	}
 	return err

@@ -156,6 +156,14 @@ func marshal(value any, indent string) ([]byte, error) {
 	return b.Bytes(), nil
 }
 
+// listed is a list that JSON shows as [] when it is empty: scripts iterate over it.
+func listed(list []string) []string {
+	if list == nil {
+		return []string{}
+	}
+	return list
+}
+
 // newTemplate parses a --format.
 func newTemplate(text string, functions template.FuncMap) (*template.Template, error) {
 	t, err := template.New("format").Funcs(functions).Option("missingkey=error").Parse(unescape(text))

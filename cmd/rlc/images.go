@@ -15,7 +15,7 @@ import (
 type ImagesCmd struct {
 	All       bool     `name:"all" short:"a" help:"Show the unnamed images as well that others are built on"`
 	Digests   bool     `name:"digests" help:"Show digests"`
-	Filter    []string `name:"filter" short:"f" sep:"none" placeholder:"KEY=VALUE" help:"Show those only that fit: reference, dangling, label, before, since, id, readonly"`
+	Filter    []string `name:"filter" short:"f" sep:"none" placeholder:"KEY=VALUE" help:"Show those only that fit: reference, dangling, label, before, since, until, id, digest, readonly"`
 	Format    string   `name:"format" placeholder:"FORMAT" help:"Print with a Go template, or as json"`
 	NoHeading bool     `name:"noheading" short:"n" help:"Print no headings"`
 	NoTrunc   bool     `name:"no-trunc" help:"Print whole ids"`
@@ -52,6 +52,11 @@ func (c *ImagesCmd) Run(ctx context.Context, a *app) error {
 	if err := e.Image(ctx, image.Request{Verb: image.VerbList, Filters: filters}, &found); err != nil {
 		return err
 	}
+	return c.print(a, found, c.Format)
+}
+
+// print shows images by a format.
+func (c *ImagesCmd) print(a *app, found []image.Image, format string) error {
 	if !c.All {
 		found = withoutIntermediate(found)
 	}
@@ -64,21 +69,23 @@ func (c *ImagesCmd) Run(ctx context.Context, a *app) error {
 	if c.Digests {
 		table = strings.Replace(table, "{{.ID}}", "{{.Digest}}\t{{.ID}}", 1)
 	}
-	l := listing{format: c.Format, table: table, noHeading: c.NoHeading, headings: map[string]string{"ID": "IMAGE ID", "Id": "IMAGE ID", "CreatedSince": "CREATED"}}
+	l := listing{format: format, table: table, noHeading: c.NoHeading, headings: map[string]string{"ID": "IMAGE ID", "Id": "IMAGE ID", "CreatedSince": "CREATED"}}
 	for _, row := range rows {
 		l.rows = append(l.rows, row)
 	}
 	return a.printList(l)
 }
 
-// imageFilters reads --filter. Several labels are separated by new lines, as no other
-// filter can be given twice.
+// imageFilters reads --filter. Values of the same key are separated by new lines.
 func imageFilters(list []string) (map[string]string, error) {
 	filters := map[string]string{}
 	for _, filter := range list {
 		key, value, ok := strings.Cut(filter, "=")
 		if !ok {
 			return nil, &usageError{message: "--filter " + filter + ": not KEY=VALUE"}
+		}
+		if before, again := filters[key]; again {
+			value = before + "\n" + value
 		}
 		filters[key] = value
 	}

@@ -27,7 +27,7 @@ func imageRows(images []image.Image, d dialect, whole bool) []*imageRow {
 	var rows []*imageRow
 	for _, i := range images {
 		row := imageRow{whole: whole, now: now, repository: none, tag: none, summary: imageSummary{
-			ID: i.ID, RepoTags: i.Names, RepoDigests: i.Digests, Names: i.Names, Digest: i.Digest,
+			ID: i.ID, RepoTags: listed(i.Names), RepoDigests: listed(i.Digests), Names: listed(i.Names), Digest: i.Digest,
 			Created: i.Created.Unix(), CreatedAt: i.Created, Size: i.Size, VirtualSize: i.Size,
 			Labels: i.Config.Labels, OS: i.OS, Arch: i.Arch, ReadOnly: i.ReadOnly,
 		}}

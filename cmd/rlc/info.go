@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"reflect"
+	"strings"
 )
 
 // InfoCmd tells what rlc makes of this machine.
@@ -44,6 +45,9 @@ func (c *InfoCmd) Run(ctx context.Context, a *app) error {
 func outline(w io.Writer, v reflect.Value, indent string) error {
 	for i := range v.NumField() {
 		name, field := v.Type().Field(i).Name, v.Field(i)
+		if field.Kind() == reflect.String && strings.Contains(field.String(), "\n") {
+			field = reflect.ValueOf(strings.Split(field.String(), "\n"))
+		}
 		if field.IsZero() && (field.Kind() == reflect.String || field.Kind() == reflect.Slice) {
 			continue
 		}

@@ -4,10 +4,8 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 
-	"github.com/rlc-containers/rlc/container"
 	"github.com/rlc-containers/rlc/engine"
 	"github.com/rlc-containers/rlc/image"
 )
@@ -114,7 +112,7 @@ func (f *InspectFlags) show(ctx context.Context, a *app, names []string, kind st
 
 // inspectOne describes a container or an image as JSON.
 func inspectOne(ctx context.Context, e *engine.Engine, name, kind string) (json.RawMessage, error) {
-	var missing *container.NotFoundError
+	noContainer := false
 	if kind != "image" {
 		c, err := e.Find(ctx, name)
 		if err == nil {
@@ -124,13 +122,13 @@ func inspectOne(ctx context.Context, e *engine.Engine, name, kind string) (json.
 			}
 			return marshal(shown, "")
 		}
-		if kind == "container" || !errors.As(err, &missing) {
+		if noContainer = isMissing(err); kind == "container" || !noContainer {
 			return nil, err
 		}
 	}
 	var found []json.RawMessage
 	err := e.Image(ctx, image.Request{Verb: image.VerbInspect, Names: []string{name}}, &found)
-	if missing != nil && exitCode(err) == exitNo {
+	if noContainer && exitCode(err) == exitNo {
 		return nil, &unknownObjectError{name: name}
 	}
 	if err == nil && len(found) != 1 {

@@ -139,7 +139,7 @@ func containerReport(c *engine.Container) (*containerInspection, error) {
 		NetworkSettings: inspectedNetworks{Networks: map[string]inspectedNetwork{c.Network: {}}, Ports: map[string]any{}},
 	}
 	if len(c.Command) > 0 {
-		i.Path, i.Args = c.Command[0], c.Command[1:]
+		i.Path, i.Args = c.Command[0], listed(c.Command[1:])
 	}
 	return i, nil
 }
@@ -171,7 +171,7 @@ func inspectConfig(c *engine.Container, spec *specs.Spec) inspectedConfig {
 	r := &c.Request
 	i := inspectedConfig{
 		Hostname: spec.Hostname, Domainname: spec.Domainname, User: r.User, Tty: r.Terminal, OpenStdin: r.Interactive,
-		Env: spec.Process.Env, Cmd: r.Args, Image: c.Image, WorkingDir: spec.Process.Cwd, Entrypoint: r.Entrypoint,
+		Env: listed(spec.Process.Env), Cmd: listed(r.Args), Image: c.Image, WorkingDir: spec.Process.Cwd, Entrypoint: r.Entrypoint,
 		Labels: c.Labels, Annotations: r.Annotations, StopSignal: r.StopSignal, StopTimeout: 10, Timeout: r.Timeout,
 		Umask: r.Umask, Timezone: r.Timezone,
 	}
@@ -184,10 +184,10 @@ func inspectConfig(c *engine.Container, spec *specs.Spec) inspectedConfig {
 func inspectHostConfig(c *engine.Container, spec *specs.Spec) inspectedHostConfig {
 	r := &c.Request
 	i := inspectedHostConfig{
-		AutoRemove: c.Remove, Binds: r.Volumes, CapAdd: r.CapAdd, CapDrop: r.CapDrop, CgroupMode: r.CgroupNS,
-		Dns: r.DNS, DnsOptions: r.DNSOption, DnsSearch: r.DNSSearch, ExtraHosts: r.AddHosts, GroupAdd: r.Groups,
+		AutoRemove: c.Remove, Binds: listed(r.Volumes), CapAdd: listed(r.CapAdd), CapDrop: listed(r.CapDrop), CgroupMode: r.CgroupNS,
+		Dns: listed(r.DNS), DnsOptions: listed(r.DNSOption), DnsSearch: listed(r.DNSSearch), ExtraHosts: listed(r.AddHosts), GroupAdd: listed(r.Groups),
 		Init: r.Init, IpcMode: r.IPC, NetworkMode: c.Network, PidMode: r.PID, PortBindings: map[string]any{},
-		Privileged: r.Privileged, ReadonlyRootfs: r.ReadOnly, SecurityOpt: r.SecurityOpts, ShmSize: r.ShmSize,
+		Privileged: r.Privileged, ReadonlyRootfs: r.ReadOnly, SecurityOpt: listed(r.SecurityOpts), ShmSize: r.ShmSize,
 		Sysctls: map[string]string{}, Tmpfs: map[string]string{}, UTSMode: r.UTS, UsernsMode: r.Userns,
 	}
 	if i.ShmSize == 0 {

@@ -33,24 +33,18 @@ or of an OCI archive or directory, and prints their names.`,
 // Run loads the images and prints their names.
 func (c *LoadCmd) Run(ctx context.Context, a *app) error {
 	r := image.Request{Verb: image.VerbLoad, Quiet: c.Quiet, Progress: c.Progress}
-	switch info, err := os.Stat(c.Input); {
-	case c.Input == "" || c.Input == "-":
+	if c.Input == "" || c.Input == "-" {
 		if _, err := unix.IoctlGetTermios(int(a.stdin.Fd()), unix.TCGETS); err == nil {
 			return &usageError{message: "load: standard input is a terminal", hint: "use --input FILE, or redirect standard input"}
 		}
-	case err != nil:
-		return err
-	case info.IsDir():
+	} else {
+		var err error
 		if r.Input, err = a.absolute(c.Input); err != nil {
 			return err
 		}
-	default:
-		f, err := os.Open(c.Input)
-		if err != nil {
+		if _, err := os.Stat(r.Input); err != nil {
 			return err
 		}
-		defer f.Close() // read-only
-		a.stdin = f     // opened here, with the rights of the person
 	}
 	e, err := a.engine()
 	if err != nil {

@@ -44,14 +44,11 @@ type containerSummary struct {
 // MarshalJSON writes what scripts read.
 func (r *containerRow) MarshalJSON() ([]byte, error) {
 	s := containerSummary{
-		ID: r.c.ID, Names: []string{r.c.Name}, Image: r.c.Image, ImageID: r.c.ImageID, Command: r.c.Command,
+		ID: r.c.ID, Names: []string{r.c.Name}, Image: r.c.Image, ImageID: r.c.ImageID, Command: listed(r.c.Command),
 		Created: r.c.Created.Unix(), CreatedAt: r.Created(), State: r.State(), Status: r.Status(), Pid: r.c.Pid,
 		StartedAt: unixOrZero(r.c.Started), Exited: r.c.State == container.Exited, ExitedAt: unixOrZero(r.c.Finished),
 		ExitCode: r.c.ExitCode, AutoRemove: r.c.Remove, Labels: r.c.Labels, Mounts: destinations(r.c.Mounts),
 		Networks: []string{r.c.Network}, Ports: []struct{}{},
-	}
-	if s.Command == nil {
-		s.Command = []string{}
 	}
 	if s.Labels == nil {
 		s.Labels = map[string]string{}

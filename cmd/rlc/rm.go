@@ -2,8 +2,10 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
+	"github.com/rlc-containers/rlc/container"
 	"github.com/rlc-containers/rlc/engine"
 )
 
@@ -33,8 +35,17 @@ func (c *RmCmd) Run(ctx context.Context, a *app) error {
 		return &usageError{message: "rm: name containers, or use --all"}
 	}
 	return a.forEach(ctx, c.Containers, engine.ListOptions{All: true}, func(e *engine.Engine, name string) error {
+		if _, err := e.Find(ctx, name); c.Force && isMissing(err) {
+			return exitStatus(exitOK) // neither an error nor something to tell
+		}
 		return e.Remove(ctx, name, c.Force)
 	})
+}
+
+// isMissing tells whether an error says that there is no such container.
+func isMissing(err error) bool {
+	var missing *container.NotFoundError
+	return errors.As(err, &missing)
 }
 
 // forEach does something to containers, without names to all in a list, and prints the

@@ -136,7 +136,9 @@ func TestRunOptions(t *testing.T) {
 		{"--shm-size 1g image", request(func(r *R) { r.ShmSize = 1 << 30 })},
 		{"--shm-size=0 image", request(func(r *R) { r.ShmSize = math.MaxInt64 })},
 		{"--read-only --read-only-tmpfs=false image", request(func(r *R) { r.ReadOnly, r.NoReadOnlyTmpfs = true, true })},
-		{"--rootfs /r true", with(func(o *engine.RunOptions) { o.Request.Image, o.Request.Rootfs, o.Request.Args = "", "/r", []string{"true"} })},
+		{"--rootfs /r true", with(func(o *engine.RunOptions) {
+			o.Request.Image, o.Request.Rootfs, o.Request.Args = "", "/r", []string{"true"}
+		})},
 		{"--rootfs --rm r:O", with(func(o *engine.RunOptions) {
 			o.Request = R{Rootfs: here + "/r", RootfsOverlay: true, Remove: true}
 		})},
