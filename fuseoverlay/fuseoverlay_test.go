@@ -1,7 +1,6 @@
 package fuseoverlay
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -9,7 +8,6 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -236,123 +234,6 @@ func TestRootLooksLikeTheImages(t *testing.T) {
 	}
 }
 
-func TestInterruptedCopyStartsAnew(t *testing.T) {
-	t.Parallel()
-	p := newPlace(t, layersOf(t, 2)...)
-	write(t, filepath.Join(p.layers.Work, unfinished, "half"), "")
-	write(t, filepath.Join(p.layers.Work, finished), "")
-	tree, _ := open(t, p.layers, p.options(Copy))
-	if _, err := os.Lstat(tree + "/half"); err == nil {
-		t.Error("the interrupted copy is part of the tree")
-	}
-	if got := read(t, tree+"/top"); got != "0" {
-		t.Errorf("got %q", got)
-	}
-}
-
-// TestCopyStays shows that no other driver takes a complete copy for changes.
-func TestCopyStays(t *testing.T) {
-	t.Parallel()
-	p := newPlace(t, layersOf(t, 2)...)
-	tree, m := open(t, p.layers, p.options(Copy))
-	if err := os.Remove(tree + "/file1"); err != nil {
-		t.Fatal(err)
-	}
-	if err := m.Close(); err != nil {
-		t.Fatal(err)
-	}
-	tree, m = open(t, p.layers, p.options(Auto))
-	if m.Driver != Copy {
-		t.Errorf("got driver %q", m.Driver)
-	}
-	if _, err := os.Lstat(tree + "/file1"); err == nil {
-		t.Error("a removed file is back")
-	}
-}
-
-func TestCopyRefusesChangesOfOthers(t *testing.T) {
-	t.Parallel()
-	p := newPlace(t, layersOf(t, 2)...)
-	write(t, filepath.Join(p.layers.Upper, "change"), "")
-	mkdir(t, filepath.Join(p.layers.Work, "work"))
-	_, err := Open(t.Context(), p.layers, p.options(Copy))
-	var hint interface{ Hint() string }
-	if !errors.As(err, &hint) || hint.Hint() == "" {
-		t.Errorf("got %v", err)
-	}
-	if got := read(t, filepath.Join(p.layers.Upper, "change")); got != "" {
-		t.Error("the change is gone")
-	}
-}
-
-// tmpfs mounts a small file system on a new directory.
-func tmpfs(t *testing.T, options string) string {
-	t.Helper()
-	dir := t.TempDir()
-	if err := unix.Mount("small", dir, "tmpfs", 0, options); err != nil {
-		t.Skip("SKIPPED: no tmpfs in user namespaces:", err)
-	}
-	t.Cleanup(func() { _ = unix.Unmount(dir, unix.MNT_DETACH) })
-	return dir
-}
-
-func TestFullDisk(t *testing.T) {
-	t.Parallel()
-	lower := t.TempDir()
-	for i := range 20 {
-		if err := os.WriteFile(filepath.Join(lower, fmt.Sprint(i)), bytes.Repeat([]byte{1}, 1<<20), 0o600); err != nil {
-			t.Fatal(err)
-		}
-	}
-	p := newPlace(t, lower)
-	small := tmpfs(t, "size=5m")
-	p.layers.Upper, p.layers.Work = mkdir(t, small+"/upper"), mkdir(t, small+"/work")
-	_, err := Open(t.Context(), p.layers, p.options(Copy))
-	var full *SpaceError
-	if !errors.As(err, &full) || full.Hint() == "" {
-		t.Fatalf("got %v", err)
-	}
-	if left, err := os.ReadDir(p.layers.Work); err != nil || len(left) > 0 {
-		t.Errorf("left behind: %v %v", left, err)
-	}
-}
-
-// TestCopyCrossesFileSystems copies where neither reflinks nor copying in the kernel work.
-func TestCopyCrossesFileSystems(t *testing.T) {
-	t.Parallel()
-	small := tmpfs(t, "size=64m")
-	lower := t.TempDir()
-	f, err := os.Create(lower + "/sparse")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer f.Close()
-	if _, err := f.WriteAt(bytes.Repeat([]byte("x"), 700_000), 20<<20); err != nil {
-		t.Fatal(err)
-	}
-	if err := f.Truncate(1 << 30); err != nil { // more than fits, were it not a hole
-		t.Fatal(err)
-	}
-	p := newPlace(t, lower)
-	p.layers.Upper, p.layers.Work = mkdir(t, small+"/upper"), mkdir(t, small+"/work")
-	tree, _ := open(t, p.layers, p.options(Copy))
-	got, err := os.Open(tree + "/sparse")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer got.Close()
-	data := make([]byte, 700_001)
-	if _, err := got.ReadAt(data, 20<<20); err != nil {
-		t.Fatal(err)
-	}
-	if want := append(bytes.Repeat([]byte("x"), 700_000), 0); !bytes.Equal(data, want) {
-		t.Error("the contents differ")
-	}
-	if info, err := got.Stat(); err != nil || info.Size() != 1<<30 {
-		t.Errorf("got %v %v", info, err)
-	}
-}
-
 // TestUpperOnOverlay falls through to a driver that can live there.
 func TestUpperOnOverlay(t *testing.T) {
 	t.Parallel()
@@ -400,102 +281,6 @@ func TestErrors(t *testing.T) {
 				t.Errorf("got %q, want %q in it", err, test.want)
 			}
 		})
-	}
-}
-
-// TestProgramFails has other programs in place of fuse-overlayfs.
-func TestProgramFails(t *testing.T) {
-	t.Parallel()
-	for _, test := range []struct{ name, script, want string }{
-		{"ends at once", "echo out of luck >&2; exit 3", "exit status 3: out of luck"},
-		{"ends well without mounting", "exit 0", "exit status 0"},
-		{"is killed", "kill -9 $$", "signal: killed"},
-	} {
-		t.Run(test.name, func(t *testing.T) {
-			t.Parallel()
-			p := newPlace(t, layersOf(t, 2)...)
-			o := p.options(FUSE)
-			o.Program = script(t, test.script)
-			_, err := Open(t.Context(), p.layers, o)
-			if err == nil || !strings.Contains(err.Error(), test.want) && !strings.Contains(err.Error(), "/dev/fuse") {
-				t.Errorf("got %v, want %q in it", err, test.want)
-			}
-		})
-	}
-}
-
-func TestProgramHangs(t *testing.T) {
-	t.Parallel()
-	p := newPlace(t, layersOf(t, 2)...)
-	o := p.options(FUSE)
-	o.Program = script(t, "exec sleep 1000")
-	ctx, cancel := context.WithTimeout(t.Context(), 200*time.Millisecond)
-	defer cancel()
-	_, err := Open(ctx, p.layers, o)
-	skipWithout(t, FUSE, err)
-	if !errors.Is(err, context.DeadlineExceeded) {
-		t.Errorf("got %v", err)
-	}
-}
-
-func script(t *testing.T, text string) string {
-	t.Helper()
-	name := filepath.Join(t.TempDir(), "program")
-	if err := os.WriteFile(name, []byte("#!/bin/sh\n"+text+"\n"), 0o755); err != nil {
-		t.Fatal(err)
-	}
-	return name
-}
-
-// TestDeathOfTheProgram shows that a tree whose server dies fails, and that Close says why.
-func TestDeathOfTheProgram(t *testing.T) {
-	t.Parallel()
-	p := newPlace(t, layersOf(t, 2)...)
-	o := p.options(FUSE)
-	s, err := openStack(p.layers)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer s.close()
-	program, err := findProgram(o)
-	skipWithout(t, FUSE, err)
-	if err != nil {
-		t.Fatal(err)
-	}
-	o.Program = script(t, fmt.Sprintf("echo $$ >%s; exec %s \"$@\"", p.at("pid"), program))
-	m, err := Open(t.Context(), p.layers, o)
-	if err != nil {
-		t.Fatal(err)
-	}
-	var pid int
-	if _, err := fmt.Sscan(read(t, p.at("pid")), &pid); err != nil {
-		t.Fatal(err)
-	}
-	if err := unix.Kill(pid, unix.SIGKILL); err != nil {
-		t.Fatal(err)
-	}
-	for err = nil; err == nil; { // it may still answer what it had read
-		_, err = os.ReadDir(procFD(int(m.Tree.Fd())))
-	}
-	if !errors.Is(err, unix.ENOTCONN) && !errors.Is(err, unix.ECONNABORTED) {
-		t.Errorf("read: got %v", err)
-	}
-	if err := m.Close(); err == nil || !strings.Contains(err.Error(), "killed") {
-		t.Errorf("close: got %v", err)
-	}
-}
-
-// TestCloseWaitsForTheProgram shows that nothing is left of it, and that all is written.
-func TestCloseWaitsForTheProgram(t *testing.T) {
-	t.Parallel()
-	p := newPlace(t, layersOf(t, 2)...)
-	tree, m := open(t, p.layers, p.options(FUSE))
-	write(t, tree+"/held back", strings.Repeat("x", 1<<20))
-	if err := m.Close(); err != nil {
-		t.Fatal(err)
-	}
-	if got := read(t, p.at("upper/held back")); len(got) != 1<<20 {
-		t.Errorf("%d bytes arrived", len(got))
 	}
 }
 
