@@ -183,3 +183,27 @@ func TestRemoveTreeOpensClosedDirectories(t *testing.T) {
 		t.Errorf("it is still there: %v", err)
 	}
 }
+
+func TestAbandonedAreThoseNobodyWorksOn(t *testing.T) {
+	t.Parallel()
+	h := newHome(t)
+	_, making := create(t, h, "making")
+	defer making.Close()
+	done, lock := create(t, h, "done")
+	if err := errors.Join(done.SetStatus(Status{State: Exited}), lock.Close()); err != nil {
+		t.Fatal(err)
+	}
+	left, lock := create(t, h, "left")
+	_ = lock.Close()
+	found := h.Abandoned()
+	if len(found) != 1 || found[0].Record.ID != left.Record.ID {
+		t.Errorf("found %v, want only the one whose maker died", found)
+	}
+	if err := os.RemoveAll(left.Dir); err != nil {
+		t.Fatal(err)
+	}
+	h.SweepNames()
+	if links, _ := os.ReadDir(filepath.Join(h.Data, "names")); len(links) != 2 {
+		t.Errorf("names after the sweep: %v, want those of the two that exist", links)
+	}
+}

@@ -154,14 +154,14 @@ func (c *Container) openLock() (*os.File, error) {
 	return f, c.home.give(path)
 }
 
-// Unrecorded returns the containers that have a directory but no record, and nobody at work
+// Abandoned returns the containers that have a directory but no status, and nobody at work
 // on them: their makers died.
-func (h Home) Unrecorded() []*Container {
+func (h Home) Abandoned() []*Container {
 	ids, _ := h.ids() // none, then
 	var found []*Container
 	for _, id := range ids {
 		c := h.At(Record{ID: id})
-		if _, err := os.Lstat(filepath.Join(c.Dir, "record.json")); !errors.Is(err, fs.ErrNotExist) {
+		if _, err := os.Lstat(filepath.Join(c.Dir, "status.json")); !errors.Is(err, fs.ErrNotExist) {
 			continue
 		}
 		if held, err := c.Held(); err == nil && !held {

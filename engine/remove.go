@@ -149,7 +149,7 @@ func (e *Engine) sweep(ctx context.Context) {
 			e.Log.Debug("sweep", "error", err)
 		}
 	}
-	for _, c := range e.home.Unrecorded() {
+	for _, c := range e.home.Abandoned() {
 		if err := e.removeContainer(ctx, c, false); err != nil {
 			e.Log.Debug("sweep", "error", err)
 		}

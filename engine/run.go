@@ -59,6 +59,7 @@ func (e *Engine) Run(ctx context.Context, o RunOptions) (int, error) {
 // awaitStart hands the maps' readiness to the monitor and waits until the workload runs.
 func (e *Engine) awaitStart(l *launched, s *session) error {
 	if err := l.mapped(); err != nil {
+		l.discard()
 		return err
 	}
 	if err := l.client.Send(monitor.Request{Mapped: &monitor.Mapped{}}); err != nil && !isGone(err) {
