@@ -39,13 +39,11 @@ func (s *setup) becomeWorkload() (code int, stage string, err error) {
 
 func execStage(command string) string { return fmt.Sprintf("exec %q", command) }
 
-// setUmask sets the mask of new files' modes.
+// setUmask sets the mask of new files' modes, which Init has set to the usual one.
 func (s *setup) setUmask() error {
-	mask := 0o022
-	if m := s.spec.Process.User.Umask; m != nil {
-		mask = int(*m & 0o777)
+	if mask := s.spec.Process.User.Umask; mask != nil {
+		unix.Umask(int(*mask & 0o777))
 	}
-	unix.Umask(mask)
 	return nil
 }
 

@@ -27,9 +27,9 @@ func explainExec(path string, err error) error {
 	switch {
 	case errors.Is(err, unix.ENOENT):
 		f.code = exitNotFound
-		f.cause, f.hint = explainInterpreter(path, readProgram(path))
+		f.hint, f.cause = explainInterpreter(path, readProgram(path))
 	case errors.Is(err, unix.ENOEXEC):
-		f.cause, f.hint = explainFormat(path, readProgram(path))
+		f.hint, f.cause = explainFormat(path, readProgram(path))
 	case st.Mode&unix.S_IFMT == unix.S_IFDIR:
 		f.cause = fmt.Errorf("%s is a directory", path)
 	case errors.Is(err, unix.EACCES) && st.Mode&0o111 == 0:
@@ -45,34 +45,34 @@ func explainExec(path string, err error) error {
 }
 
 // explainInterpreter is for a file that exists, and all the same "does not exist".
-func explainInterpreter(path string, p program) (error, string) {
+func explainInterpreter(path string, p program) (hint string, cause error) {
 	switch {
 	case p.script && strings.HasSuffix(p.interpreter, "\r"):
-		return fmt.Errorf("%s needs the interpreter %q", path, p.interpreter), "its lines end as on DOS: convert it with dos2unix"
+		return "its lines end as on DOS: convert it with dos2unix", fmt.Errorf("%s needs the interpreter %q", path, p.interpreter)
 	case p.interpreter != "":
-		hint := "install it in the image"
+		hint = "install it in the image"
 		if !p.script {
 			hint = "the program is made for another C library or distribution than the image's"
 		}
-		return fmt.Errorf("%s needs the interpreter %s, which does not exist in the container", path, p.interpreter), hint
+		return hint, fmt.Errorf("%s needs the interpreter %s, which does not exist in the container", path, p.interpreter)
 	}
-	return fmt.Errorf("%s: its interpreter does not exist in the container", path), ""
+	return "", fmt.Errorf("%s: its interpreter does not exist in the container", path)
 }
 
 // explainFormat is for a file that the kernel does not take for a program.
-func explainFormat(path string, p program) (error, string) {
+func explainFormat(path string, p program) (hint string, cause error) {
 	switch own := goMachines[runtime.GOARCH]; {
 	case p.elf && p.machine != own:
-		return fmt.Errorf("%s is a program for %s, and this machine is %s", path, machineName(p.machine), runtime.GOARCH),
-			"choose an image for linux/" + runtime.GOARCH + " (--platform), or install qemu-user-static with binfmt_misc"
+		return "choose an image for linux/" + runtime.GOARCH + " (--platform), or install qemu-user-static with binfmt_misc",
+			fmt.Errorf("%s is a program for %s, and this machine is %s", path, machineName(p.machine), runtime.GOARCH)
 	case p.elf:
-		return fmt.Errorf("%s is a damaged program", path), ""
+		return "", fmt.Errorf("%s is a damaged program", path)
 	case p.empty:
-		return fmt.Errorf("%s is empty", path), ""
+		return "", fmt.Errorf("%s is empty", path)
 	case !p.script:
-		return fmt.Errorf("%s is not a program: it begins neither with #! nor as an ELF file", path), "a script begins with a line like #!/bin/sh"
+		return "a script begins with a line like #!/bin/sh", fmt.Errorf("%s is not a program: it begins neither with #! nor as an ELF file", path)
 	}
-	return fmt.Errorf("%s: %w", path, unix.ENOEXEC), ""
+	return "", fmt.Errorf("%s: %w", path, unix.ENOEXEC)
 }
 
 // program is what the beginning of an executable file says.

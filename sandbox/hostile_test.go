@@ -162,7 +162,7 @@ func TestSwaps(t *testing.T) {
 	for _, name := range []string{"dev", "proc", "sys", "etc", "v/deep"} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			for range 15 {
+			for range 6 {
 				dir := witness(t)
 				j := newJob(t, "wc -c < /proc/keys")
 				mkdir(t, j.Root, name)

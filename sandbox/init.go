@@ -21,6 +21,7 @@ import (
 // in the user namespace: it changes the ids and descriptors of this thread alone, and the
 // thread must be the one that executes the workload.
 func Init(conn *wire.Conn) int {
+	unix.Umask(0o022) // whatever the caller's is: mount points are for everybody in the container
 	s := &setup{conn: conn, placed: map[string]int{}}
 	code, stage, err := s.run()
 	if err == nil {

@@ -154,6 +154,9 @@ func (s *setup) keep(m *mount) {
 		m.origin = m.tree
 	case m.kind == "proc", m.kind == "sysfs", m.kind == "devpts", m.destination == "/proc", m.destination == "/sys",
 		m.kind == "tmpfs" && m.destination == "/dev":
+		if covered, ok := s.placed[m.destination]; ok {
+			_ = unix.Close(covered) // only a handle
+		}
 		s.placed[m.destination] = m.tree
 	default:
 		_ = unix.Close(m.tree) // only a handle: the mount stays
@@ -173,7 +176,9 @@ func (s *setup) makeTree(m *mount) (isDir bool, err error) {
 		if err != nil || index < 1 || index >= len(s.trees) {
 			return false, fmt.Errorf("tree %q did not come with the order", m.spec.Source)
 		}
-		m.tree = int(s.trees[index].Fd())
+		if m.tree, err = unix.FcntlInt(s.trees[index].Fd(), unix.F_DUPFD_CLOEXEC, 3); err != nil {
+			return false, os.NewSyscallError("fcntl F_DUPFD", err)
+		}
 	default:
 		if m.tree, err = s.newFileSystem(m); err != nil {
 			return false, err

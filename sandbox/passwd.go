@@ -29,20 +29,9 @@ type group struct {
 	members []string
 }
 
-// UnknownNameError reports that a user or group is in none of the container's files.
-type UnknownNameError struct {
-	Kind string // user or group
-	Name string
-	File string
-}
-
-func (e *UnknownNameError) Error() string {
-	return fmt.Sprintf("no %s %q in the container's %s", e.Kind, e.Name, e.File)
-}
-
-// Hint tells how to do without the name.
-func (e *UnknownNameError) Hint() string {
-	return "give the number of the " + e.Kind + ", or a name that the image has"
+// unknown reports a name that is not in the file where it should be.
+func unknown(kind, name, file string) error {
+	return hinted("give the number of the "+kind+", or a name that the image has", "no %s %q in the container's %s", kind, name, file)
 }
 
 // resolveUser finds the user that wish (name|uid[:group|gid]) means, given the contents of
@@ -96,7 +85,7 @@ func findAccount(word, passwd string) (account, error) {
 	case errors.Is(err, strconv.ErrRange):
 		return account{}, fmt.Errorf("user id %s: larger than %d", word, maxID)
 	}
-	return account{}, &UnknownNameError{Kind: "user", Name: word, File: "/etc/passwd"}
+	return account{}, unknown("user", word, "/etc/passwd")
 }
 
 // resolveGroup finds a gid by name or number.
@@ -115,7 +104,7 @@ func resolveGroup(word, groups string) (uint32, error) {
 	case errors.Is(err, strconv.ErrRange):
 		return 0, fmt.Errorf("group id %s: larger than %d", word, maxID)
 	}
-	return 0, &UnknownNameError{Kind: "group", Name: word, File: "/etc/group"}
+	return 0, unknown("group", word, "/etc/group")
 }
 
 // parseAccounts goes through the valid lines of a passwd file.

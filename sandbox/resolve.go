@@ -30,7 +30,7 @@ func (d directory) open(unsafePath string, flags int) (int, error) {
 	for range maxAttempts {
 		fd, err := unix.Openat2(d.fd, unsafePath, how)
 		// EAGAIN: something was renamed while ".." was resolved; see openat2(2).
-		if err != unix.EAGAIN && err != unix.EINTR { //nolint:errorlint // straight from the kernel
+		if !errors.Is(err, unix.EAGAIN) && !errors.Is(err, unix.EINTR) {
 			return fd, err
 		}
 	}

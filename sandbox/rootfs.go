@@ -1,6 +1,7 @@
 package sandbox
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"strings"
@@ -67,7 +68,7 @@ func (s *setup) finishRoot() error {
 
 // kernelTooOld explains a system call that does not exist.
 func kernelTooOld(call string, err error) error {
-	if err == unix.ENOSYS { //nolint:errorlint // straight from the kernel
+	if errors.Is(err, unix.ENOSYS) {
 		return hinted("rlc needs Linux 5.12 or later", "%s: %w", call, err)
 	}
 	return os.NewSyscallError(call, err)
