@@ -161,14 +161,20 @@ func (h Home) Abandoned() []*Container {
 	var found []*Container
 	for _, id := range ids {
 		c := h.At(Record{ID: id})
-		if _, err := os.Lstat(filepath.Join(c.Dir, "status.json")); !errors.Is(err, fs.ErrNotExist) {
+		if c.hasStatus() {
 			continue
 		}
-		if held, err := c.Held(); err == nil && !held {
+		// Asked again once the lock is known to be free: a whole life may fit in between.
+		if held, err := c.Held(); err == nil && !held && !c.hasStatus() {
 			found = append(found, c)
 		}
 	}
 	return found
+}
+
+func (c *Container) hasStatus() bool {
+	_, err := os.Lstat(filepath.Join(c.Dir, "status.json"))
+	return !errors.Is(err, fs.ErrNotExist)
 }
 
 // Held says whether somebody, a monitor or the maker, holds the container's lock.
