@@ -48,7 +48,7 @@ func openStack(l Layers) (*stack, error) {
 
 func (s *stack) open() error {
 	for _, dir := range s.layers.Lower {
-		f, err := os.OpenFile(dir, unix.O_PATH|unix.O_DIRECTORY, 0)
+		f, err := openDir(dir, unix.O_PATH)
 		if err != nil {
 			return err
 		}
@@ -58,13 +58,26 @@ func (s *stack) open() error {
 		return nil
 	}
 	var err error
-	if s.upper, err = os.OpenFile(s.layers.Upper, unix.O_DIRECTORY, 0); err != nil {
+	if s.upper, err = openDir(s.layers.Upper, unix.O_RDONLY); err != nil {
 		return err
 	}
-	if s.work, err = os.OpenFile(s.layers.Work, unix.O_DIRECTORY, 0); err != nil {
+	if s.work, err = openDir(s.layers.Work, unix.O_RDONLY); err != nil {
 		return err
 	}
 	return s.inspect()
+}
+
+// openDir opens a directory without the attempts to poll it that os.Open makes: with 60 layers they add up.
+func openDir(name string, flags int) (*os.File, error) {
+	for {
+		fd, err := unix.Open(name, flags|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
+		switch {
+		case err == nil:
+			return os.NewFile(uintptr(fd), name), nil
+		case !errors.Is(err, unix.EINTR):
+			return nil, &os.PathError{Op: "open", Path: name, Err: err}
+		}
+	}
 }
 
 // inspect finds out what earlier mounts left in the work directory.
