@@ -19,8 +19,11 @@ import (
 	"github.com/rlc-containers/rlc/wire"
 )
 
-// program builds rlc-image once: its tests are requests to the real program.
+// program is rlc-image, found in RLC_BIN or built once: the tests are requests to the real program.
 var program = sync.OnceValues(func() (string, error) {
+	if dir := os.Getenv("RLC_BIN"); dir != "" {
+		return filepath.Join(dir, "rlc-image"), nil
+	}
 	dir, err := os.MkdirTemp("", "rlc-image-test")
 	if err != nil {
 		return "", err
@@ -43,7 +46,7 @@ var program = sync.OnceValues(func() (string, error) {
 
 func TestMain(m *testing.M) {
 	code := m.Run()
-	if path, err := program(); err == nil {
+	if path, err := program(); err == nil && os.Getenv("RLC_BIN") == "" {
 		_ = os.RemoveAll(filepath.Dir(path)) // a temporary directory
 	}
 	os.Exit(code)
