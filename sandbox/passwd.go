@@ -158,12 +158,12 @@ func parseGroups(groups string) func(yield func(group) bool) {
 }
 
 // maxID is the largest id: the one above it means "no change" to the kernel.
-const maxID = 1<<32 - 2
+const maxID uint32 = 1<<32 - 2
 
 // parseID reads a uid or gid; the error is a *strconv.NumError.
 func parseID(word string) (uint32, error) {
 	id, err := strconv.ParseUint(word, 10, 32)
-	if err == nil && id > maxID {
+	if err == nil && id > uint64(maxID) {
 		err = &strconv.NumError{Func: "ParseUint", Num: word, Err: strconv.ErrRange}
 	}
 	return uint32(id), err
