@@ -53,6 +53,11 @@ func grantCapabilities(req *Request) (grant, error) {
 		}
 	}
 	base := defaultCapabilities()
+	if req.Capabilities != nil {
+		if base, _, err = capabilityNames("default_capabilities", req.Capabilities); err != nil {
+			return grant{}, err
+		}
+	}
 	switch {
 	case addAll:
 		base, add = allCapabilities(), without(allCapabilities(), drop)

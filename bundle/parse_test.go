@@ -140,6 +140,7 @@ func TestGrantCapabilities(t *testing.T) {
 		{"dropped", Request{CapDrop: []string{"mknod"}}, minus("CAP_MKNOD"), nil},
 		{"only one", Request{CapDrop: []string{"ALL"}, CapAdd: []string{"kill"}}, []string{"CAP_KILL"}, []string{"CAP_KILL"}},
 		{"none", Request{CapDrop: []string{"all"}}, nil, nil},
+		{"another default", Request{Capabilities: []string{"KILL", "CHOWN"}, CapDrop: []string{"chown"}}, []string{"CAP_KILL"}, nil},
 		{"all but one", Request{CapAdd: []string{"all"}, CapDrop: []string{"bpf"}}, without(allCapabilities(), []string{"CAP_BPF"}), without(allCapabilities(), []string{"CAP_BPF"})},
 		{"privileged", Request{Privileged: true}, allCapabilities(), nil},
 		{"privileged but one", Request{Privileged: true, CapDrop: []string{"sys_boot"}}, without(allCapabilities(), []string{"CAP_SYS_BOOT"}), nil},

@@ -41,6 +41,7 @@ type Request struct {
 	Privileged      bool     `json:",omitempty"`
 	CapAdd          []string `json:",omitempty"`
 	CapDrop         []string `json:",omitempty"`
+	Capabilities    []string `json:",omitempty"` // what a container has by default; nil: what Docker gives
 	SecurityOpts    []string `json:",omitempty"` // --security-opt, as typed
 	Ulimits         []string `json:",omitempty"` // name=soft[:hard]
 	Sysctls         []string `json:",omitempty"` // key=value

@@ -60,6 +60,7 @@ func (conf *containersConf) applySecurity(r *bundle.Request) {
 	if c.SeccompProfile != "" && !r.Privileged && !decided("seccomp") {
 		r.SecurityOpts = append(r.SecurityOpts, "seccomp="+c.SeccompProfile)
 	}
+	r.Capabilities = c.DefaultCapabilities
 	r.Ulimits = append(undecided(c.DefaultUlimits, r.Ulimits), r.Ulimits...)
 	var sysctls []string
 	for _, s := range undecided(c.DefaultSysctls, r.Sysctls) {

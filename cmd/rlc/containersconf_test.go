@@ -5,8 +5,6 @@ import (
 	"reflect"
 	"slices"
 	"testing"
-
-	"github.com/rlc-containers/rlc/bundle"
 )
 
 // readConf reads texts as files of containers.conf, the last one as the override.
@@ -23,14 +21,14 @@ func readConf(t *testing.T, main, override string) (*containersConf, error) {
 	return a.containersConf()
 }
 
-func TestContainersConfApply(t *testing.T) {
-	t.Parallel()
-	number := func(n int) *int { return &n }
-	type R = bundle.Request
-	tests := []struct {
-		name, main, override string
-		request, want        R
-	}{
+// confCase is a containers.conf, with an override, and what it makes of a request.
+type confCase struct {
+	name, main, override string
+	request, want        R
+}
+
+func confCases() []confCase {
+	return []confCase{
 		{"empty", "", "", R{}, R{}},
 		{"other keys are ignored", "[containers]\nlog_driver=\"journald\"\npids_limit=10\n[network]\nx=1\n[engine]\nruntime=\"crun\"", "", R{}, R{}},
 		{"simple ones", `[containers]
@@ -84,13 +82,18 @@ func TestContainersConfApply(t *testing.T) {
 			default_sysctls = ["net.ipv4.ip_forward=0", "kernel.shmmax=1"]
 			dns_servers = ["1.1.1.1"]`, "", R{Network: "container:c", IPC: "host"}, R{Network: "container:c", IPC: "host"}},
 		{"security", "[containers]\nlabel = false\nseccomp_profile = \"/p.json\"", "", R{}, R{SecurityOpts: []string{"label=disable", "seccomp=/p.json"}}},
+		{"capabilities", "[containers]\ndefault_capabilities = [\"CHOWN\"]", "", R{CapAdd: []string{"KILL"}}, R{CapAdd: []string{"KILL"}, Capabilities: []string{"CHOWN"}}},
 		{"security, decided", "[containers]\nlabel = false\nseccomp_profile = \"/p.json\"", "", R{SecurityOpts: []string{"seccomp=unconfined", "label=x"}}, R{SecurityOpts: []string{"seccomp=unconfined", "label=x"}}},
 		{"Podman's private networks are ours", "[containers]\nnetns = \"slirp4netns:mtu=1500\"", "", R{}, R{}},
 		{"the override replaces", "[containers]\ndns_servers = [\"1.1.1.1\"]\ntz = \"local\"", "[containers]\ndns_servers = [\"2.2.2.2\"]", R{}, R{DNS: []string{"2.2.2.2"}, Timezone: "local"}},
 		{"the override adds", "[containers]\ndns_servers = [\"1.1.1.1\"]", "[containers]\ndns_servers = [\"2.2.2.2\", {append=true}]", R{}, R{DNS: []string{"1.1.1.1", "2.2.2.2"}}},
 		{"no pull of a root file system", "[engine]\npull_policy = \"always\"", "", R{Rootfs: "/r"}, R{Rootfs: "/r"}},
 	}
-	for _, tt := range tests {
+}
+
+func TestContainersConfApply(t *testing.T) {
+	t.Parallel()
+	for _, tt := range confCases() {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
 			conf, err := readConf(t, tt.main, tt.override)

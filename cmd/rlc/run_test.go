@@ -35,39 +35,61 @@ func parseRun(a *app, conf *containersConf, words ...string) (engine.RunOptions,
 	return c.options(a, conf)
 }
 
-func TestRunOptions(t *testing.T) {
-	t.Parallel()
+// runCase is a command line behind `rlc run` and what it asks for.
+type runCase struct {
+	words string
+	want  engine.RunOptions
+}
+
+// with changes what `rlc run image` asks for.
+func with(change func(*engine.RunOptions)) engine.RunOptions {
+	o := engine.RunOptions{AttachStdout: true, AttachStderr: true, Request: bundle.Request{Image: "image"}}
+	change(&o)
+	return o
+}
+
+// request changes the request of `rlc run image`.
+func request(change func(*R)) engine.RunOptions {
+	return with(func(o *engine.RunOptions) { change(&o.Request) })
+}
+
+// R makes the tables readable.
+type R = bundle.Request
+
+func checkRuns(t *testing.T, tests []runCase) {
+	t.Helper()
+	for _, tt := range tests {
+		t.Run(tt.words, func(t *testing.T) {
+			t.Parallel()
+			got, err := parseRun(testApp(), new(containersConf), split(tt.words)...)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if !reflect.DeepEqual(got, tt.want) {
+				t.Errorf("\n got %+v\nwant %+v", got, tt.want)
+			}
+		})
+	}
+}
+
+func number(n int) *int { return &n }
+
+// workingDir is where relative paths begin.
+func workingDir(t *testing.T) string {
+	t.Helper()
 	here, err := os.Getwd()
 	if err != nil {
 		t.Fatal(err)
 	}
-	dir := t.TempDir()
-	envFile, labelFile := filepath.Join(dir, "env"), filepath.Join(dir, "labels")
-	write(t, envFile, "# comment\nA=1\nEMPTY\nNOSUCH\n  B=two words \n")
-	write(t, labelFile, "team=blue\nalone\n")
-	number := func(n int) *int { return &n }
-	no := false
+	return here
+}
 
-	attached := engine.RunOptions{AttachStdout: true, AttachStderr: true}
-	// with changes what `rlc run image` asks for.
-	with := func(change func(*engine.RunOptions)) engine.RunOptions {
-		o := attached
-		o.Request.Image = "image"
-		change(&o)
-		return o
-	}
-	request := func(change func(*bundle.Request)) engine.RunOptions {
-		return with(func(o *engine.RunOptions) { change(&o.Request) })
-	}
-	type R = bundle.Request
-	tests := []struct {
-		words string
-		want  engine.RunOptions
-	}{
+func TestRunStreams(t *testing.T) {
+	t.Parallel()
+	checkRuns(t, []runCase{
 		{"image", with(func(*engine.RunOptions) {})},
 		{"image ls -la --rm", request(func(r *R) { r.Args = []string{"ls", "-la", "--rm"} })},
 		{"-- image -- ls", request(func(r *R) { r.Args = []string{"--", "ls"} })},
-		{"--rm image", request(func(r *R) { r.Remove = true })},
 		{"-it image sh", with(func(o *engine.RunOptions) {
 			o.AttachStdin, o.Request.Interactive, o.Request.Terminal, o.Request.Args = true, true, true, []string{"sh"}
 		})},
@@ -84,14 +106,30 @@ func TestRunOptions(t *testing.T) {
 		{"--sig-proxy=false image", with(func(o *engine.RunOptions) { o.NoSigProxy = true })},
 		{"--sig-proxy image", with(func(*engine.RunOptions) {})},
 		{"--detach-keys ctrl-x image", with(func(o *engine.RunOptions) { o.DetachKeys = "ctrl-x" })},
+	})
+}
+
+func TestRunContainer(t *testing.T) {
+	t.Parallel()
+	here := workingDir(t)
+	labelFile := filepath.Join(t.TempDir(), "labels")
+	write(t, labelFile, "team=blue\nalone\n")
+	checkRuns(t, []runCase{
+		{"--rm image", request(func(r *R) { r.Remove = true })},
 		{"--name web --replace image", with(func(o *engine.RunOptions) { o.Request.Name, o.Replace = "web", true })},
-		{"-q image", with(func(o *engine.RunOptions) { o.Quiet, o.Image.Quiet = true, true })},
-		{"--pull newer image", request(func(r *R) { r.Pull = "newer" })},
-		{"--platform linux/arm64/v8 image", request(func(r *R) { r.Platform = "linux/arm64/v8" })},
-		{"--arch arm --variant v7 image", request(func(r *R) { r.Platform = "linux/arm/v7" })},
-		{"--authfile a.json --creds u:p --cert-dir c --tls-verify=false --signature-policy p --progress json image", with(func(o *engine.RunOptions) {
-			o.Image = image.Request{AuthFile: "a.json", Creds: "u:p", CertDir: "c", TLSVerify: &no, Policy: "p", Progress: "json"}
+		{"-l a=b=c -l alone --label d= image", request(func(r *R) { r.Labels = map[string]string{"a": "b=c", "alone": "", "d": ""} })},
+		{"--label-file " + labelFile + " -l team=red image", request(func(r *R) { r.Labels = map[string]string{"team": "red", "alone": ""} })},
+		{"--annotation a=b,c image", request(func(r *R) { r.Annotations = map[string]string{"a": "b,c"} })},
+		{"--cidfile id --pidfile /tmp/pid image", request(func(r *R) { r.CIDFile, r.PIDFile = here+"/id", "/tmp/pid" })},
+		{"--stop-signal HUP --stop-timeout -1 --timeout 60 image", request(func(r *R) {
+			r.StopSignal, r.StopTimeout, r.Timeout = "HUP", number(-1), 60
 		})},
+	})
+}
+
+func TestRunProcess(t *testing.T) {
+	t.Parallel()
+	checkRuns(t, []runCase{
 		{"--entrypoint /bin/sh image -c true", request(func(r *R) {
 			r.SetEntrypoint, r.Entrypoint, r.Args = true, []string{"/bin/sh"}, []string{"-c", "true"}
 		})},
@@ -106,6 +144,14 @@ func TestRunOptions(t *testing.T) {
 			r.Init, r.PreserveFDs, r.OOMScoreAdj = true, 2, number(-500)
 		})},
 		{"--ulimit nofile=10:20 --ulimit host image", request(func(r *R) { r.Ulimits = []string{"nofile=10:20", "host"} })},
+	})
+}
+
+func TestRunEnvironment(t *testing.T) {
+	t.Parallel()
+	envFile := filepath.Join(t.TempDir(), "env")
+	write(t, envFile, "# comment\nA=1\nEMPTY\nNOSUCH\n  B=two words \n")
+	checkRuns(t, []runCase{
 		{"-e A=1 -e B -e HOME -e A=2 -e EMPTY image", request(func(r *R) { r.Env = []string{"A=2", "HOME=/home/x", "EMPTY="} })},
 		{"-e A=1=2,3 image", request(func(r *R) { r.Env = []string{"A=1=2,3"} })},
 		{"-e A= image", request(func(r *R) { r.Env = []string{"A="} })},
@@ -116,13 +162,13 @@ func TestRunOptions(t *testing.T) {
 		})},
 		{"--unsetenv A --unsetenv B image", request(func(r *R) { r.UnsetEnv = []string{"A", "B"} })},
 		{"--unsetenv-all image", request(func(r *R) { r.UnsetEnvAll = true })},
-		{"-l a=b=c -l alone --label d= image", request(func(r *R) { r.Labels = map[string]string{"a": "b=c", "alone": "", "d": ""} })},
-		{"--label-file " + labelFile + " -l team=red image", request(func(r *R) { r.Labels = map[string]string{"team": "red", "alone": ""} })},
-		{"--annotation a=b,c image", request(func(r *R) { r.Annotations = map[string]string{"a": "b,c"} })},
-		{"--cidfile id --pidfile /tmp/pid image", request(func(r *R) { r.CIDFile, r.PIDFile = here+"/id", "/tmp/pid" })},
-		{"--stop-signal HUP --stop-timeout -1 --timeout 60 image", request(func(r *R) {
-			r.StopSignal, r.StopTimeout, r.Timeout = "HUP", number(-1), 60
-		})},
+	})
+}
+
+func TestRunFiles(t *testing.T) {
+	t.Parallel()
+	here := workingDir(t)
+	checkRuns(t, []runCase{
 		{"-v /a:/b:ro -v vol:/c -v ./d:/d -v .:/e -v ../f:/f image", request(func(r *R) {
 			r.Volumes = []string{"/a:/b:ro", "vol:/c", here + "/d:/d", here + ":/e", filepath.Dir(here) + "/f:/f"}
 		})},
@@ -142,6 +188,12 @@ func TestRunOptions(t *testing.T) {
 		{"--rootfs --rm r:O", with(func(o *engine.RunOptions) {
 			o.Request = R{Rootfs: here + "/r", RootfsOverlay: true, Remove: true}
 		})},
+	})
+}
+
+func TestRunConfinement(t *testing.T) {
+	t.Parallel()
+	checkRuns(t, []runCase{
 		{"--privileged image", request(func(r *R) { r.Privileged = true })},
 		{"--cap-add net_admin,SYS_TIME --cap-drop ALL image", request(func(r *R) {
 			r.CapAdd, r.CapDrop = []string{"net_admin", "SYS_TIME"}, []string{"ALL"}
@@ -166,19 +218,21 @@ func TestRunOptions(t *testing.T) {
 			r.DNS, r.DNSSearch, r.DNSOption = []string{"1.1.1.1", "8.8.8.8"}, []string{"a.b"}, []string{"ndots:2", "rotate"}
 		})},
 		{"--http-proxy=false image", request(func(r *R) { r.NoHTTPProxy = true })},
-	}
-	for _, tt := range tests {
-		t.Run(tt.words, func(t *testing.T) {
-			t.Parallel()
-			got, err := parseRun(testApp(), new(containersConf), split(tt.words)...)
-			if err != nil {
-				t.Fatal(err)
-			}
-			if !reflect.DeepEqual(got, tt.want) {
-				t.Errorf("\n got %+v\nwant %+v", got, tt.want)
-			}
-		})
-	}
+	})
+}
+
+func TestRunImage(t *testing.T) {
+	t.Parallel()
+	no := false
+	checkRuns(t, []runCase{
+		{"-q image", with(func(o *engine.RunOptions) { o.Quiet, o.Image.Quiet = true, true })},
+		{"--pull newer image", request(func(r *R) { r.Pull = "newer" })},
+		{"--platform linux/arm64/v8 image", request(func(r *R) { r.Platform = "linux/arm64/v8" })},
+		{"--arch arm --variant v7 image", request(func(r *R) { r.Platform = "linux/arm/v7" })},
+		{"--authfile a.json --creds u:p --cert-dir c --tls-verify=false --signature-policy p --progress json image", with(func(o *engine.RunOptions) {
+			o.Image = image.Request{AuthFile: "a.json", Creds: "u:p", CertDir: "c", TLSVerify: &no, Policy: "p", Progress: "json"}
+		})},
+	})
 }
 
 func TestRunRefuses(t *testing.T) {
