@@ -135,6 +135,8 @@ func TestMounts(t *testing.T) {
 		{name: "device that is not there", change: func(_ *testing.T, j *job, _ string) {
 			j.Spec.Linux.Devices = []specs.LinuxDevice{{Path: "/dev/none", Type: "c"}}
 		}, want: expect{code: 125, refused: "device /dev/none: the host has no /dev/none", hint: "root"}},
+		{name: "bound device that is not there", change: func(t *testing.T, j *job, _ string) { adds(bind("/dev/none", "/dev/none"))(t, j) },
+			want: expect{code: 125, refused: "mount /dev/none: source /dev/none: no such file or directory", hint: "the host must have it"}},
 		{name: "device of root", change: func(t *testing.T, j *job, _ string) { adds(bind("/dev/console", "/dev/console"))(t, j) },
 			want: expect{code: 125, refused: "mount /dev/console: source /dev/console: you may neither read nor write the device: permission denied", hint: "group"}},
 		{name: "shared propagation", script: "grep ' /v ' /proc/self/mountinfo | grep -c shared", change: func(t *testing.T, j *job, dir string) { adds(bind(dir, "/v", "rshared"))(t, j) }, want: expect{out: "1"}},

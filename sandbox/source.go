@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"strings"
 
 	"golang.org/x/sys/unix"
 )
@@ -62,6 +63,8 @@ func sourceError(source string, err error) error {
 	switch {
 	case errors.As(err, &told):
 		return &failure{cause: fmt.Errorf("source %s: %w", source, err), hint: told.hint}
+	case errors.Is(err, unix.ENOENT) && strings.HasPrefix(source, "/dev/"):
+		return hinted("nodes cannot be made without root: the host must have it", "source %s: %w", source, err)
 	case errors.Is(err, unix.ENOENT):
 		return hinted("create it first; --volume creates missing directories, --mount does not", "source %s: %w", source, err)
 	}
