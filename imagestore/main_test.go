@@ -105,34 +105,23 @@ func (b *bench) clean() {
 	if b.plan.Single || os.Getuid() == 0 {
 		return
 	}
-	null, err := os.OpenFile(os.DevNull, os.O_RDWR, 0)
-	if err != nil {
-		return
-	}
-	defer null.Close()
-	rm, err := exec.LookPath("rm")
-	if err != nil {
-		return
-	}
-	p, err := userns.Start(context.Background(), userns.Options{
-		Path: "/bin/sh", Args: []string{"sh", "-c", "read go; exec " + rm + ` -rf "$0"/*`, b.dir}, Env: os.Environ(),
-		Stdio: [3]*os.File{b.after(), nil, os.Stderr}, Plan: b.plan,
-	})
-	if err == nil {
-		_, _ = p.Wait() // the test's own cleaning tells
-	}
-}
-
-// after is a pipe with one line in it. The reader has all capabilities once its ids are mapped,
-// and even before that capabilities suffice here.
-func (b *bench) after() *os.File {
 	r, w, err := os.Pipe()
 	if err != nil {
-		b.t.Fatal(err)
+		return
 	}
-	_, _ = w.WriteString("go\n") // one line fits
-	_ = w.Close()
-	return r
+	defer r.Close()
+	// The shell waits for the end of its input: before the ids are mapped nobody may remove them.
+	p, err := userns.Start(context.Background(), userns.Options{
+		Path: "/bin/sh", Args: []string{"sh", "-c", `read go; exec rm -rf "$0"/*`, b.dir}, Env: os.Environ(),
+		Stdio: [3]*os.File{r, nil, os.Stderr}, Plan: b.plan,
+	})
+	if err == nil {
+		_ = p.Mapped() // the test's own cleaning tells
+	}
+	_ = w.Close() // nothing was written
+	if err == nil {
+		_, _ = p.Wait() // likewise
+	}
 }
 
 // reply is all that rlc-image answered.
