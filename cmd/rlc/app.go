@@ -18,6 +18,7 @@ type app struct {
 	stderr      *os.File
 	globals     Globals
 	conf        *containersConf // once it has been read
+	quiet       bool            // what is no error is not told
 }
 
 // Globals are the flags that every command knows.
@@ -148,8 +149,11 @@ func (a *app) absolute(path string) (string, error) {
 	return absolute, nil
 }
 
-// warn tells the person something that is not an error.
+// warn tells the person, unless --quiet, something that is not an error.
 func (a *app) warn(message string) {
+	if a.quiet {
+		return
+	}
 	fmt.Fprintf(a.stderr, "Warning: %s\n", message)
 }
 

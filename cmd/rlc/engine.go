@@ -6,8 +6,6 @@ import (
 	"path/filepath"
 	"slices"
 
-	"github.com/BurntSushi/toml"
-
 	"github.com/rlc-containers/rlc/engine"
 	"github.com/rlc-containers/rlc/idmap"
 )
@@ -38,14 +36,13 @@ func (a *app) engine() (*engine.Engine, error) {
 		Stdin:         a.stdin, Stdout: a.stdout, Stderr: a.stderr,
 		Log:  a.logger(),
 		Warn: a.warn,
+
+		PodmanStores: a.podmanStores(),
+		ImageConfig:  a.imageConfig(),
 	}
 	if o.StorageDriver == "vfs" {
 		o.StorageDriver = "copy"
 	}
-	if o.PodmanStores, err = a.podmanStores(); err != nil {
-		return nil, err
-	}
-	o.ImageConfig = a.imageConfig()
 	return engine.New(o)
 }
 
@@ -90,52 +87,6 @@ func (e *foreignEngineError) Error() string {
 // Hint tells how to use rlc all the same.
 func (e *foreignEngineError) Hint() string {
 	return "unset " + e.variable + ", or use the client of that engine"
-}
-
-// podmanStores lists the image stores that Podman would use for the same person, which rlc
-// reads too. Root's is left out: its files belong to ids that no container of rlc has.
-func (a *app) podmanStores() ([]string, error) {
-	if os.Getuid() == 0 {
-		return nil, nil
-	}
-	data, err := a.xdg("XDG_DATA_HOME", ".local/share")
-	if err != nil {
-		return nil, nil // with --root there may be no home at all
-	}
-	stores := []string{filepath.Join(data, "containers", "storage")}
-	path := a.storageConf()
-	if path == "" {
-		return stores, nil
-	}
-	var conf struct {
-		Storage struct {
-			GraphRoot string `toml:"graphroot"`
-			Options   struct {
-				AdditionalImageStores []string `toml:"additionalimagestores"`
-			} `toml:"options"`
-		} `toml:"storage"`
-	}
-	if _, err := toml.DecodeFile(path, &conf); err != nil {
-		a.warn("read " + path + ": " + err.Error() + ": the image stores that it names are not used")
-		return stores, nil
-	}
-	if root := conf.Storage.GraphRoot; filepath.IsAbs(root) {
-		stores[0] = root
-	}
-	return append(stores, conf.Storage.Options.AdditionalImageStores...), nil
-}
-
-// storageConf is the person's storage.conf; empty if there is none.
-func (a *app) storageConf() string {
-	if path := a.getenv("CONTAINERS_STORAGE_CONF"); path != "" {
-		return path
-	}
-	if config, err := a.configHome(); err == nil {
-		if path := filepath.Join(config, "containers", "storage.conf"); exists(path) {
-			return path
-		}
-	}
-	return ""
 }
 
 // imageConfig lists the files that say what the name of an image means, whether they exist

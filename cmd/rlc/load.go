@@ -46,6 +46,7 @@ func (c *LoadCmd) Run(ctx context.Context, a *app) error {
 			return err
 		}
 	}
+	a.quiet = c.Quiet
 	e, err := a.engine()
 	if err != nil {
 		return err

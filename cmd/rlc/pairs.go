@@ -47,7 +47,7 @@ func parsePairs(data []byte, lookup func(string) (string, bool)) ([]string, erro
 		if line == "" || line[0] == '#' {
 			continue
 		}
-		name, value, has := strings.Cut(line, "=")
+		name, _, has := strings.Cut(line, "=")
 		switch {
 		case name == "":
 			return nil, fmt.Errorf("line %d: the name is missing", number)
@@ -59,7 +59,7 @@ func parsePairs(data []byte, lookup func(string) (string, bool)) ([]string, erro
 			found = append(found, line)
 			continue
 		}
-		if value, has = lookup(name); has {
+		if value, ok := lookup(name); ok {
 			found = append(found, name+"="+value)
 		}
 	}

@@ -36,6 +36,7 @@ func (c *PullCmd) Run(ctx context.Context, a *app) error {
 	if r.Platform, err = c.platform(); err != nil {
 		return err
 	}
+	a.quiet = c.Quiet
 	e, err := a.engine()
 	if err != nil {
 		return err

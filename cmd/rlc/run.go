@@ -53,6 +53,7 @@ func (c *RunCmd) Run(ctx context.Context, a *app) error {
 	if err != nil {
 		return err
 	}
+	a.quiet = c.Quiet
 	e, err := a.engine()
 	if err != nil {
 		return err
