@@ -14,8 +14,8 @@ type entry struct {
 	column int    // in the table
 	wide   bool   // arguments have 64 bits
 
-	// x32 is the column with the numbers that x32 has instead of the architecture's own, or 0.
-	x32 int
+	// x32Column has the numbers that x32 has instead of the architecture's own; 0 if there is none.
+	x32Column int
 	// private are the first and last number of a block beyond all others, to which the
 	// kernel adds no calls; see newest in listing.
 	private [2]uint32

@@ -44,7 +44,7 @@ func listings(profile *specs.LinuxSeccomp, fallback uint32) ([]listing, error) {
 		}
 		open = append(open, listing{
 			entry:    e,
-			x32:      e.x32 != 0 && slices.Contains(profile.Architectures, specs.ArchX32),
+			x32:      e.x32Column != 0 && slices.Contains(profile.Architectures, specs.ArchX32),
 			fallback: fallback,
 			calls:    make([]uint64, 0, names+64),
 			newest:   -1,
@@ -58,7 +58,7 @@ func listings(profile *specs.LinuxSeccomp, fallback uint32) ([]listing, error) {
 func (l *listing) add(numbers row, first, last int) {
 	l.addNumber(numbers[l.column], first, last)
 	if l.x32 {
-		l.addNumber(numbers[l.entry.x32], first, last)
+		l.addNumber(numbers[l.x32Column], first, last)
 	}
 }
 
@@ -101,7 +101,7 @@ func (l *listing) addMultiplexed(name string, rules, ofCall []rule) []rule {
 }
 
 func (l *listing) isPrivate(n uint32) bool {
-	return l.private[0] <= n && n <= l.private[1] && n != 0
+	return l.private[0] != 0 && l.private[0] <= n && n <= l.private[1]
 }
 
 // unnamed is the action for a call that the profile does not name. It is the default one,
@@ -133,7 +133,7 @@ func (l *listing) emit(p *program, rules []rule) label {
 		// The two tables share every number outside of the private block, so one tree
 		// serves both. A number that only one of them has is ENOSYS in the kernel itself.
 		tree = p.then(opAnd, ^uint32(x32Bit), tree)
-	case l.entry.x32 != 0:
+	case l.x32Column != 0:
 		// As in a kernel without x32. To let the tree judge these numbers would be a
 		// way around every profile that allows by default.
 		tree = p.jump(opGreaterEqual, x32Bit, p.ret(enosys), tree)

@@ -21,7 +21,7 @@ func naive(profile *specs.LinuxSeccomp, c call) uint32 {
 		return unix.SECCOMP_RET_KILL_PROCESS
 	}
 	number, x32 := c.number, false
-	if at.x32 != 0 {
+	if at.x32Column != 0 {
 		x32 = slices.Contains(profile.Architectures, specs.ArchX32)
 		if number >= x32Bit && !x32 {
 			return enosys
@@ -98,7 +98,7 @@ func naiveNumbers(at entry, x32 bool, name string) (numbers []uint32) {
 	if n := r[at.column]; ok && n != none {
 		numbers = append(numbers, uint32(n))
 	}
-	if n := r[at.x32]; ok && x32 && n != none {
+	if n := r[at.x32Column]; ok && x32 && n != none {
 		numbers = append(numbers, uint32(n))
 	}
 	return numbers
