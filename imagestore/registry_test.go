@@ -68,7 +68,9 @@ func registry(t *testing.T, settings string, push ...string) string {
 	parts := blobs{}
 	layout := parts.layout(t, map[string]map[string]any{"x": parts.image(t, shape{})})
 	args := append([]string{"copy", "--insecure-policy", "--dest-tls-verify=false"}, push...)
-	if out, err := exec.Command("skopeo", append(args, "oci:"+layout+":x", "docker://"+address+"/dir/real:1")...).CombinedOutput(); err != nil {
+	copying := exec.Command("skopeo", append(args, "oci:"+layout+":x", "docker://"+address+"/dir/real:1")...)
+	copying.Env = append(os.Environ(), "XDG_RUNTIME_DIR="+dir) // where it looks for credentials
+	if out, err := copying.CombinedOutput(); err != nil {
 		t.Fatalf("push: %v: %s", err, out)
 	}
 	return address

@@ -6,8 +6,14 @@ import (
 	"fmt"
 	"os"
 
+	"go.podman.io/storage/pkg/reexec"
+
 	"github.com/rlc-containers/rlc/image"
 )
+
+// Reexecuted does the work of a process that the storage library started from this program's
+// file, and says so. It comes first in main, which ends when it is true.
+func Reexecuted() bool { return reexec.Init() }
 
 // Serve carries out one request and returns the result that the verb promises. Input, if
 // not nil, replaces the file that a load names. The end of ctx stops the work; what is half

@@ -14,7 +14,6 @@ import (
 	"strings"
 
 	"github.com/sirupsen/logrus"
-	"go.podman.io/storage/pkg/reexec"
 	"golang.org/x/sys/unix"
 
 	"github.com/rlc-containers/rlc/image"
@@ -27,7 +26,7 @@ import (
 const connection = 3
 
 func main() {
-	if reexec.Init() { // the storage library runs parts of itself in processes of their own
+	if imagestore.Reexecuted() {
 		return
 	}
 	if err := run(); err != nil {
