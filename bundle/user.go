@@ -67,17 +67,18 @@ func (b *builder) chooseUser() error {
 	if text == "" && b.in.Image != nil {
 		text = b.in.Image.Config.User
 	}
-	if text != "" {
-		u, err := parseUser(text)
-		if err != nil {
-			return err
-		}
-		if err := b.checkMapped(text, u); err != nil {
-			return err
-		}
-		b.user = u
-		b.annotate(sandbox.AnnotationUser, text)
+	if text == "" {
+		text = "0" // looked up like any other: root has groups, too
 	}
+	u, err := parseUser(text)
+	if err != nil {
+		return err
+	}
+	if err := b.checkMapped(text, u); err != nil {
+		return err
+	}
+	b.user = u
+	b.annotate(sandbox.AnnotationUser, text)
 	return b.chooseGroups()
 }
 

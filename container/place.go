@@ -36,8 +36,15 @@ func (c *Container) MakeVolume(dir, name string) error {
 	if err := os.MkdirAll(filepath.Dir(dir), 0o711); err != nil {
 		return err
 	}
-	for _, path := range []string{dir, filepath.Join(dir, name), filepath.Join(dir, name, "_data")} {
-		if err := c.home.mkdir(path, 0o755); err != nil && !errors.Is(err, fs.ErrExist) {
+	for _, d := range []struct {
+		path string
+		mode fs.FileMode
+	}{
+		{dir, 0o700}, // a setuid file in a volume is one of the person's own on the host
+		{filepath.Join(dir, name), 0o755},
+		{filepath.Join(dir, name, "_data"), 0o755},
+	} {
+		if err := c.home.mkdir(d.path, d.mode); err != nil && !errors.Is(err, fs.ErrExist) {
 			return err
 		}
 	}

@@ -124,14 +124,18 @@ func (e *Engine) store() image.Store {
 }
 
 // makeStore makes the directories that rlc-image writes to and gives them to the owner of
-// the store's files, whom rlc-image works as.
+// the store's files, whom rlc-image works as. Nobody else may look into them: a setuid file
+// of an image is, on the host, one of the person's own.
 func (e *Engine) makeStore(uid, gid int) error {
 	s := e.store()
 	for _, dir := range []string{s.Root, s.Run, s.Cache} {
 		if _, err := os.Stat(dir); err == nil {
 			continue
 		}
-		if err := os.MkdirAll(dir, 0o711); err != nil {
+		if err := os.MkdirAll(filepath.Dir(dir), 0o711); err != nil {
+			return err
+		}
+		if err := os.Mkdir(dir, 0o700); err != nil && !errors.Is(err, os.ErrExist) {
 			return err
 		}
 		if os.Geteuid() == 0 && uid != 0 {

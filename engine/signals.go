@@ -15,6 +15,7 @@ import (
 // signalCatcher catches what is meant for the workload. Until the workload runs, a signal
 // that would end rlc cancels the context instead, so that nothing is left behind.
 type signalCatcher struct {
+	raw     chan os.Signal
 	caught  chan os.Signal
 	ending  atomic.Int32 // the first signal that would have ended rlc
 	cancel  context.CancelFunc
@@ -22,26 +23,40 @@ type signalCatcher struct {
 	done    chan struct{}
 }
 
-// catchSignals begins to catch; stop ends it.
+// catchSignals begins to catch what would end rlc; stop ends it. What else is meant for the
+// workload is caught from started on: to catch a signal takes the runtime microseconds each.
 func catchSignals(ctx context.Context) (context.Context, *signalCatcher) {
 	ctx, cancel := context.WithCancel(ctx)
-	c := &signalCatcher{caught: make(chan os.Signal, 64), cancel: cancel, done: make(chan struct{})}
-	raw := make(chan os.Signal, 64)
-	signal.Notify(raw)
-	signal.Reset(unix.SIGCHLD, unix.SIGURG, unix.SIGPROF, unix.SIGTTIN, unix.SIGTTOU)
+	c := &signalCatcher{raw: make(chan os.Signal, 64), caught: make(chan os.Signal, 64), cancel: cancel, done: make(chan struct{})}
+	signal.Notify(c.raw, unix.SIGINT, unix.SIGTERM, unix.SIGHUP, unix.SIGQUIT)
 	signal.Ignore(unix.SIGPIPE) // a closed output is an error to handle
-	go c.sort(raw)
+	go c.sort()
 	return ctx, c
 }
 
+// started says that the workload runs: from now on signals are its own.
+func (c *signalCatcher) started() {
+	c.running.Store(true)
+	const first, last = syscall.Signal(1), syscall.Signal(64)
+	var all []os.Signal
+	for s := first; s <= last; s++ {
+		switch s {
+		case unix.SIGCHLD, unix.SIGURG, unix.SIGPIPE, unix.SIGPROF, unix.SIGTTIN, unix.SIGTTOU, unix.SIGKILL, unix.SIGSTOP:
+		default:
+			all = append(all, s)
+		}
+	}
+	signal.Notify(c.raw, all...)
+}
+
 // sort passes signals on, or before the workload runs cancels the start.
-func (c *signalCatcher) sort(raw chan os.Signal) {
+func (c *signalCatcher) sort() {
 	for {
 		select {
-		case s := <-raw:
+		case s := <-c.raw:
 			c.take(s)
 		case <-c.done:
-			signal.Stop(raw)
+			signal.Stop(c.raw)
 			return
 		}
 	}
@@ -49,8 +64,6 @@ func (c *signalCatcher) sort(raw chan os.Signal) {
 
 func (c *signalCatcher) take(s os.Signal) {
 	switch s {
-	case unix.SIGPIPE, unix.SIGCHLD, unix.SIGURG:
-		return
 	case unix.SIGINT, unix.SIGTERM, unix.SIGHUP, unix.SIGQUIT:
 		if !c.running.Load() {
 			if n, ok := s.(syscall.Signal); ok {
@@ -64,9 +77,6 @@ func (c *signalCatcher) take(s os.Signal) {
 	default: // a flood: the workload has enough of them waiting
 	}
 }
-
-// started says that from now on signals are the workload's.
-func (c *signalCatcher) started() { c.running.Store(true) }
 
 // first is the signal that cancelled the start; 0: none did.
 func (c *signalCatcher) first() int { return int(c.ending.Load()) }

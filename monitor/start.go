@@ -252,6 +252,9 @@ func (m *monitor) instruct(conn *wire.Conn) error {
 	if !r.Ready {
 		return refused(r)
 	}
+	for _, note := range r.Notes {
+		_ = m.first.conn.Send(Event{Warning: note}) // a client that has gone is noticed below
+	}
 	if err := m.startStreams(console); err != nil {
 		return err
 	}
