@@ -99,8 +99,8 @@ func (b *builder) checkRequest() error {
 	if r.PreserveFDs > 0 {
 		b.annotate(sandbox.AnnotationPreserveFDs, strconv.Itoa(r.PreserveFDs))
 	}
-	if b.in.Plan.Single {
-		b.annotate(sandbox.AnnotationEmulate, "true")
+	if _, root := b.in.Plan.UID.ToOutside(0); root && b.in.Plan.Single {
+		b.annotate(sandbox.AnnotationEmulate, "true") // nobody else expects to succeed
 	}
 	return b.chooseOOMScore()
 }
