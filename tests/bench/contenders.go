@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strings"
 )
 
@@ -84,7 +85,7 @@ func (b *bench) candidates() []contender {
 			fmt.Printf("LEFT OUT: %s: %v\n", runtime, err)
 			continue
 		}
-		command := []string{runtime, "--root", b.at("run/" + runtime)}
+		command := []string{runtime, "--root", filepath.Join(b.runtime, runtime)}
 		if runtime == "crun" {
 			command = append(command, "--cgroup-manager=disabled")
 		}

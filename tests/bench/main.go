@@ -88,6 +88,7 @@ func run() error {
 	if err != nil {
 		return err
 	}
+	defer b.close()
 	for _, t := range tables() {
 		if !strings.Contains(","+o.tables+",", ","+t.name+",") {
 			continue

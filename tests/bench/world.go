@@ -29,6 +29,7 @@ type bench struct {
 	env        []string
 	only       *regexp.Regexp
 	rlc        string // empty: not built
+	runtime    string // as a session's: in memory
 	contenders []contender
 	samples    map[string]any
 	named      int // containers so far
@@ -59,21 +60,29 @@ func newBench(ctx context.Context, o options, only *regexp.Regexp) (*bench, erro
 	if p := filepath.Join(b.programs, "rlc"); executable(p) {
 		b.rlc = p
 	}
-	for _, dir := range []string{"home/.config/containers", "run", "tmp", "rootfs"} {
+	for _, dir := range []string{"home/.config/containers", "tmp", "rootfs"} {
 		if err := b.mkdir(dir); err != nil {
 			return nil, err
 		}
 	}
+	if err := b.runtimeDir(); err != nil {
+		return nil, err
+	}
 	b.env = []string{
 		"HOME=" + b.at("home"), "USER=" + b.login, "LOGNAME=" + b.login,
-		"XDG_RUNTIME_DIR=" + b.at("run"), "TMPDIR=" + b.at("tmp"),
+		"XDG_RUNTIME_DIR=" + b.runtime, "TMPDIR=" + b.at("tmp"),
 		"PATH=" + os.Getenv("PATH") + ":/usr/sbin:/sbin",
 	}
 	fmt.Printf("machine: %s; user %s, root %v\n", machine(), b.login, os.Getuid() == 0)
-	if err := b.prepare(ctx); err != nil {
+	if err := b.prepare(); err != nil {
+		b.close()
 		return nil, err
 	}
-	return b, b.enter(ctx)
+	if err := b.enter(ctx); err != nil {
+		b.close()
+		return nil, err
+	}
+	return b, nil
 }
 
 func (b *bench) at(name string) string { return filepath.Join(b.dir, name) }
@@ -91,6 +100,25 @@ func (b *bench) mkdir(name string) error {
 		}
 	}
 	return nil
+}
+
+// runtimeDir makes a directory in memory, where that of a login session is too.
+func (b *bench) runtimeDir() error {
+	dir, err := os.MkdirTemp("/dev/shm", "rlc-bench.")
+	if err != nil {
+		b.runtime = b.at("run")
+		fmt.Printf("no /dev/shm: the runtime directory is on disk (%v)\n", err)
+		return b.mkdir("run")
+	}
+	b.runtime = dir
+	return os.Chown(dir, b.uid, b.gid)
+}
+
+// close removes what is not below dir.
+func (b *bench) close() {
+	if err := os.RemoveAll(b.runtime); err != nil {
+		fmt.Fprintln(os.Stderr, "left behind:", err)
+	}
 }
 
 // command makes a command of the user's.
@@ -123,7 +151,7 @@ func (b *bench) do(argv ...string) error {
 }
 
 // prepare makes the root file system and the images' archives.
-func (b *bench) prepare(ctx context.Context) error {
+func (b *bench) prepare() error {
 	layer := testimage.NewLayer()
 	if err := layer.Busybox(); err != nil {
 		return err
