@@ -102,14 +102,29 @@ func (s *Store) findName(name reference.Named) (*storage.Image, error) {
 	if err != nil && !errors.Is(err, storage.ErrImageUnknown) {
 		return nil, err
 	}
+	var found *storage.Image
 	for _, i := range images {
-		for _, other := range append(slices.Clone(i.Names), i.NamesHistory...) {
-			if repository(other) == name.Name() {
-				return i, nil
-			}
+		named := slices.ContainsFunc(slices.Concat(i.Names, i.NamesHistory), func(other string) bool { return repository(other) == name.Name() })
+		// The digest of a list stands for images of several platforms.
+		if named && (found == nil || s.fits(i)) {
+			found = i
 		}
 	}
-	return nil, missing(name.String())
+	if found == nil {
+		return nil, missing(name.String())
+	}
+	return found, nil
+}
+
+// fits says that an image is for the platform asked for, or for this machine.
+func (s *Store) fits(i *storage.Image) bool {
+	c, err := s.configurationOf(i)
+	if err != nil {
+		return false
+	}
+	is := image.Image{OS: c.OS, Arch: c.Architecture, Variant: c.Variant}
+	want, err := parsePlatform(s.request.Platform)
+	return err == nil && want.accepts(&is) && (s.request.Platform != "" || !foreign(&is))
 }
 
 // findID looks up an image by the beginning of its id.

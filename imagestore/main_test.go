@@ -54,10 +54,9 @@ func TestMain(m *testing.M) {
 
 // bench is a person with an image store of the own.
 type bench struct {
-	t      *testing.T
-	dir    string
-	plan   idmap.Plan
-	single bool
+	t    *testing.T
+	dir  string
+	plan idmap.Plan
 }
 
 // newBench makes an empty store. In it all owners are kept if the person has subordinate ids.

@@ -269,8 +269,8 @@ func offeredPlatforms(blob []byte) []string {
 	return names
 }
 
-// checkPlatform refuses an image that cannot be what was asked for, and warns of one that
-// will hardly run. A single image says only in its configuration what it was made for.
+// checkPlatform refuses an image that cannot be what was asked for. A single image says only
+// in its configuration what it was made for.
 func (s *Store) checkPlatform(c *configuration) error {
 	is := image.Image{OS: c.OS, Arch: c.Architecture, Variant: c.Variant}
 	name := platformName(c.OS, c.Architecture, c.Variant)
@@ -283,9 +283,6 @@ func (s *Store) checkPlatform(c *configuration) error {
 	}
 	if !want.accepts(&is) {
 		return &image.Error{Message: fmt.Sprintf("no image for %s: there is only %s", s.request.Platform, name)}
-	}
-	if s.request.Platform == "" && foreign(&is) {
-		s.options.Note(fmt.Sprintf("the image is for %s, this machine is linux/%s", name, runtime.GOARCH))
 	}
 	return nil
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"runtime"
 	"slices"
 
 	imagelib "go.podman.io/image/v5/image"
@@ -32,29 +33,28 @@ func (s *Store) resolve(ctx context.Context) (image.Image, error) {
 		return image.Image{}, err
 	}
 	seen := image.Observe(s.decisive())
-	if id != "" { // by its id: what a file fetched here holds has perhaps no name
-		result, err := s.byID(id)
-		if err == nil {
-			s.remember(typed, seen, result)
-		}
-		return result, err
-	}
 	sys, err := s.system()
 	if err != nil {
 		return image.Image{}, err
 	}
-	i, _, err := s.find(sys, typed)
-	if err != nil {
+	found, _, err := s.find(sys, typed)
+	if id == "" && err != nil {
 		return image.Image{}, err
 	}
-	result, err := s.describe(i)
+	if id == "" {
+		id = found.ID
+	}
+	result, err := s.byID(id)
 	if err != nil {
 		return image.Image{}, err
 	}
 	if s.request.Platform == "" && foreign(&result) {
-		s.options.Note(fmt.Sprintf("the image is for %s", platformName(result.OS, result.Arch, result.Variant)))
+		s.options.Note(fmt.Sprintf("the image is for %s, this machine is linux/%s", platformName(result.OS, result.Arch, result.Variant), runtime.GOARCH))
 	}
-	s.remember(typed, seen, result)
+	// What was pulled is not always what the name alone leads to next time.
+	if found != nil && found.ID == id {
+		s.remember(typed, seen, result)
+	}
 	return result, nil
 }
 

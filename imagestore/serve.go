@@ -51,6 +51,9 @@ func Serve(ctx context.Context, r image.Request, input *os.File, o Options) (any
 func Failure(err error) *image.Error {
 	var e *image.Error
 	result := &image.Error{Message: err.Error()}
+	if errors.Is(err, context.Canceled) {
+		result.Message = "interrupted"
+	}
 	if errors.As(err, &e) {
 		result.Remedy, result.Code = e.Remedy, e.Code
 	}
