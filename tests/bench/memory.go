@@ -103,7 +103,7 @@ func (b *bench) idle(ctx context.Context, c contender) (map[string]usage, error)
 		}
 		removals = append(removals, both[len(c.detach):])
 	}
-	b.settle(c.detach == nil, before)
+	b.settle(before)
 	use, err := b.newcomers(before)
 	for _, cmd := range left {
 		_ = cmd.Process.Signal(syscall.SIGKILL) // it may have ended
@@ -115,10 +115,9 @@ func (b *bench) idle(ctx context.Context, c contender) (map[string]usage, error)
 	return use, err
 }
 
-// settle waits until all payloads run, since those that were left in the background do not
-// say when, for ten seconds at most.
-func (b *bench) settle(needed bool, before map[int]bool) {
-	for begin := time.Now(); needed && time.Since(begin) < 10*time.Second; time.Sleep(50 * time.Millisecond) {
+// settle waits until all payloads run, for ten seconds at most: not every contender says when.
+func (b *bench) settle(before map[int]bool) {
+	for begin := time.Now(); time.Since(begin) < 10*time.Second; time.Sleep(50 * time.Millisecond) {
 		now, _ := b.processes() // asked again
 		payloads := 0
 		for pid := range now {
