@@ -15,6 +15,7 @@ import (
 
 	"github.com/rlc-containers/rlc/idmap"
 	"github.com/rlc-containers/rlc/image"
+	"github.com/rlc-containers/rlc/sandbox/ocispec"
 )
 
 var update = flag.Bool("update", false, "rewrite the golden files")
@@ -128,8 +129,25 @@ func TestGolden(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
+			checkWritten(t, got.Spec)
 			compareGolden(t, test.name, got)
 		})
+	}
+}
+
+// checkWritten shows that config.json keeps all of what Build puts into a spec.
+func checkWritten(t *testing.T, built *specs.Spec) {
+	t.Helper()
+	text, err := json.Marshal(built)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var want, got specs.Spec
+	if err := errors.Join(json.Unmarshal(text, &want), json.Unmarshal(ocispec.Format(built), &got)); err != nil {
+		t.Fatal(err)
+	}
+	if !reflect.DeepEqual(got, want) {
+		t.Errorf("written as %v\nbuilt as %v", got, want)
 	}
 }
 

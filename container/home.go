@@ -149,7 +149,7 @@ func (c *Container) WriteFile(name string, v any) error {
 	if err != nil {
 		return fmt.Errorf("encode %s: %w", name, err)
 	}
-	return c.replace(filepath.Join(c.Dir, name), data)
+	return c.Write(name, data)
 }
 
 // WriteRuntime writes a small file into the container's runtime directory.
@@ -161,8 +161,10 @@ func (c *Container) WriteRuntime(name, content string) error {
 	return c.home.give(path)
 }
 
-// replace writes a file so that a reader sees the old or the new content, never a part.
-func (c *Container) replace(path string, data []byte) error {
+// Write writes a file into the container's data directory so that a reader sees the old or
+// the new content, never a part.
+func (c *Container) Write(name string, data []byte) error {
+	path := filepath.Join(c.Dir, name)
 	next := path + ".new"
 	if err := os.WriteFile(next, data, 0o600); err != nil {
 		return err

@@ -26,7 +26,6 @@ func (e *Engine) Image(ctx context.Context, req image.Request, result any) error
 	}
 	req.Store = e.store()
 	req.Store.Single = plan.Single
-	req.UID = int(e.Identity.UID)
 	if e.Identity.UID == 0 {
 		e.lendCredentials(&req)
 	}
@@ -70,12 +69,8 @@ func (e *Engine) converse(process *userns.Process, conn *wire.Conn, req image.Re
 	if err := process.Mapped(); err != nil {
 		return err
 	}
-	var input []*os.File
-	if req.Verb == image.VerbLoad && req.Input == "" {
-		input = []*os.File{e.Stdin}
-	}
-	if err := conn.Send(req, input...); err != nil {
-		return fmt.Errorf("speak with rlc-image: %w", err)
+	if err := e.sendRequest(conn, req); err != nil {
+		return err
 	}
 	for {
 		var r image.Reply
@@ -99,6 +94,29 @@ func (e *Engine) converse(process *userns.Process, conn *wire.Conn, req image.Re
 		}
 		return nil
 	}
+}
+
+// sendRequest sends a request, beside it what is to be loaded: opened here, because the ids
+// that rlc-image has may not be allowed to.
+func (e *Engine) sendRequest(conn *wire.Conn, req image.Request) error {
+	var input []*os.File
+	if req.Verb == image.VerbLoad {
+		f := e.Stdin
+		if req.Input != "" {
+			var err error
+			if f, err = os.Open(req.Input); err != nil {
+				return err
+			}
+			defer f.Close() // read-only
+		}
+		if info, err := f.Stat(); err != nil || !info.IsDir() {
+			input = []*os.File{f}
+		}
+	}
+	if err := conn.Send(req, input...); err != nil {
+		return fmt.Errorf("speak with rlc-image: %w", err)
+	}
+	return nil
 }
 
 func exitCode(code int) int {

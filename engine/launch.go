@@ -19,6 +19,7 @@ import (
 	"github.com/rlc-containers/rlc/idmap"
 	"github.com/rlc-containers/rlc/image"
 	"github.com/rlc-containers/rlc/monitor"
+	"github.com/rlc-containers/rlc/sandbox/ocispec"
 	"github.com/rlc-containers/rlc/userns"
 	"github.com/rlc-containers/rlc/wire"
 )
@@ -221,7 +222,7 @@ func (e *Engine) instruct(ctx context.Context, d *draft, l *launched) error {
 	for _, note := range built.Notes {
 		e.Warn(note)
 	}
-	if err := errors.Join(c.WriteFile("config.json", built.Spec), e.save(d, c, built)); err != nil {
+	if err := errors.Join(c.Write("config.json", ocispec.Format(built.Spec)), e.save(d, c, built)); err != nil {
 		return err
 	}
 	order, err := e.order(ctx, d, c, built)

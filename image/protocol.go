@@ -47,7 +47,6 @@ type Request struct {
 	Filters  map[string]string `json:",omitempty"`
 	Force    bool              `json:",omitempty"`
 	InUse    []Use             `json:",omitempty"` // remove: images that containers use
-	UID      int               `json:",omitempty"` // of the person, as the host counts
 	Store    Store
 }
 

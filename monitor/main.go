@@ -32,6 +32,7 @@ type monitor struct {
 	lock      *os.File
 	first     *peer // the client that started the container
 
+	self    *os.File // this program, read-only
 	init    *os.Process
 	pid     int    // of init: it outlives the process handle
 	mounts  string // names init's mount namespace, where the container has no pid namespace of its own
@@ -56,7 +57,8 @@ type monitor struct {
 // thread: init, born of it, is to die with it, and so with the monitor.
 func Main() int {
 	runtime.LockOSThread()
-	if err := userns.Arrive(); err != nil {
+	// What a monitor starts, init and other monitors and fuse-overlayfs, needs capabilities.
+	if err := userns.ArriveAmbient(); err != nil {
 		fmt.Fprintln(os.Stderr, "rlc-monitor: arrive in the user namespace:", err)
 		return 125
 	}
@@ -210,13 +212,21 @@ func (m *monitor) live() {
 	stop := m.serve()
 	go m.serveFirst()
 	timeout := m.armTimeout()
-	debug.FreeOSMemory() // the start needed more than the rest of the life will
+	slim := time.AfterFunc(time.Second, slimDown)
 	state, err := m.init.Wait()
+	slim.Stop()
 	timeout()
 	m.killStragglers()
 	m.drain()
 	m.finish(exitOf(state, err))
 	stop()
+}
+
+// slimDown gives back the memory that the start needed and the rest of a long life will not,
+// and turns on the garbage collection that a short one does without.
+func slimDown() {
+	debug.SetGCPercent(50)
+	debug.FreeOSMemory()
 }
 
 func exitOf(state *os.ProcessState, err error) Exited {

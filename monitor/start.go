@@ -36,11 +36,11 @@ var cloneFlags = map[string]uintptr{
 // startInit clones init into the container's namespaces. Its Go runtime comes up while the
 // id maps are still being written.
 func (m *monitor) startInit() (*wire.Conn, error) {
-	self, err := readOnlySelf()
+	self, err := readOnlySelf() // stays open: to close a mount waits for all processors
 	if err != nil {
 		return nil, err
 	}
-	defer self.Close() // executed by then
+	m.self = self
 	flags, join, err := m.namespaces()
 	defer closeFiles(join)
 	if err != nil {

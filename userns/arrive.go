@@ -31,6 +31,13 @@ func Arrive() error {
 	if _, _, errno := syscall.AllThreadsSyscall6(unix.SYS_PRCTL, unix.PR_CAP_AMBIENT, unix.PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0, 0); errno != 0 {
 		return fmt.Errorf("clear the ambient capabilities: %w", errno)
 	}
+	return ArriveAmbient()
+}
+
+// ArriveAmbient is Arrive for a program all of whose children are to have its capabilities:
+// it leaves the ambient ones alone, and so need not stop the threads, which takes a
+// millisecond while they all come up.
+func ArriveAmbient() error {
 	// Changes nothing, and is refused where AppArmor takes the capabilities' power away.
 	if err := unix.Chroot("/"); err != nil {
 		return &ForbiddenError{Cause: Powerless, Err: os.NewSyscallError("chroot", err)}

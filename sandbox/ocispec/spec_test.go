@@ -101,6 +101,32 @@ func TestParseErrors(t *testing.T) {
 	}
 }
 
+func TestFormat(t *testing.T) {
+	t.Parallel()
+	for name, text := range map[string]string{
+		"every field":    string(example(t)),
+		"empty":          `{}`,
+		"zeroes":         `{"process":{"user":{"uid":0,"gid":0},"consoleSize":{"height":0,"width":0},"oomScoreAdj":0},"linux":{}}`,
+		"odd characters": `{"hostname":"\u0000\u001f\"\\é😀\u2028<>&","annotations":{"b":"2","a":"1","":""}}`,
+	} {
+		var want specs.Spec
+		if err := json.Unmarshal([]byte(text), &want); err != nil {
+			t.Fatal(err)
+		}
+		formatted := Format(&want)
+		var got specs.Spec
+		if err := json.Unmarshal(formatted, &got); err != nil {
+			t.Fatalf("%s: %v: %s", name, err, formatted)
+		}
+		if !reflect.DeepEqual(got, want) {
+			t.Errorf("%s: got %+v\nwant %+v", name, got, want)
+		}
+	}
+	if got := string(Format(&specs.Spec{Hostname: "a\xffb"})); got != "{\"hostname\":\"a\ufffdb\"}" {
+		t.Errorf("invalid UTF-8 became %q", got)
+	}
+}
+
 // FuzzParse never panics, and understands what it accepts as encoding/json does.
 func FuzzParse(f *testing.F) {
 	f.Add(example(f))
@@ -124,6 +150,13 @@ func FuzzParse(f *testing.F) {
 		}
 		if !reflect.DeepEqual(*ours, theirs) {
 			t.Errorf("got %+v, want %+v", *ours, theirs)
+		}
+		formatted, err := Parse(Format(ours))
+		if err != nil {
+			t.Fatalf("%v: %s", err, Format(ours))
+		}
+		if before, after := Format(ours), Format(formatted); string(before) != string(after) {
+			t.Errorf("formatted %s, then %s", before, after)
 		}
 	})
 }
