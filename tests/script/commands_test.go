@@ -124,9 +124,7 @@ func asUser(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Check(err)
 	gid, err := strconv.Atoi(u.Gid)
 	ts.Check(err)
-	root, work := ts.Value(rootKey{}).(string), ts.Getenv("WORK")
-	ts.Check(os.Chmod(filepath.Dir(work), 0o755))
-	for _, dir := range []string{root, work} {
+	for _, dir := range []string{ts.Value(rootKey{}).(string), ts.Getenv("WORK")} {
 		ts.Check(give(dir, uid, gid))
 	}
 	err = ts.Exec("setpriv", append([]string{"--reuid", u.Uid, "--regid", u.Gid, "--init-groups", "--"}, args[1:]...)...)

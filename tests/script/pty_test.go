@@ -46,7 +46,7 @@ func converse(ts *testscript.TestScript, neg bool, args []string) {
 	}
 	dialogue := ts.ReadFile(args[0])
 	environ := []string{"TERM=xterm"}
-	for _, name := range []string{"PATH", "HOME", "XDG_DATA_HOME", "XDG_RUNTIME_DIR", "XDG_CONFIG_HOME", "XDG_CACHE_HOME", "TMPDIR", "USER"} {
+	for _, name := range []string{"PATH", "HOME", "XDG_DATA_HOME", "XDG_RUNTIME_DIR", "XDG_CONFIG_HOME", "XDG_CACHE_HOME", "TMPDIR", "USER", "RLC_ROOT", "RLC_RUNROOT"} {
 		if value := ts.Getenv(name); value != "" {
 			environ = append(environ, name+"="+value)
 		}

@@ -9,6 +9,7 @@ package script
 
 import (
 	"fmt"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -121,11 +122,15 @@ func (h *habitat) setup(env *testscript.Env) error {
 	if err := os.Chmod(root, 0o755); err != nil {
 		return err
 	}
+	mode := fs.FileMode(0o700)
+	if os.Getuid() == 0 {
+		mode = 0o711 // root's containers have a range of their own, which must get through
+	}
 	for variable, name := range map[string]string{
 		"HOME": "h", "XDG_DATA_HOME": "d", "XDG_RUNTIME_DIR": "r", "XDG_CONFIG_HOME": "c", "XDG_CACHE_HOME": "k", "TMPDIR": "t",
 	} {
 		dir := filepath.Join(root, name)
-		if err := os.Mkdir(dir, 0o700); err != nil {
+		if err := os.Mkdir(dir, mode); err != nil {
 			return err
 		}
 		env.Setenv(variable, dir)
@@ -133,6 +138,11 @@ func (h *habitat) setup(env *testscript.Env) error {
 	if os.Getuid() == 0 { // root's own place is one for all; see docs/state.md
 		env.Setenv("RLC_ROOT", root+"/d/rlc")
 		env.Setenv("RLC_RUNROOT", root+"/r/rlc")
+		for _, dir := range []string{env.WorkDir, filepath.Dir(env.WorkDir)} {
+			if err := os.Chmod(dir, 0o755); err != nil {
+				return err
+			}
+		}
 	}
 	env.Setenv("ROOT", root)
 	env.Setenv("BUSYBOX", h.busybox)
