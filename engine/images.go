@@ -56,7 +56,9 @@ func (e *Engine) Image(ctx context.Context, req image.Request, result any) error
 	}
 	stop := context.AfterFunc(ctx, func() { _ = process.Signal(syscall.SIGINT) })
 	defer stop()
-	err = e.converse(process, conn, req, result)
+	if err = e.converse(process, conn, req, result); err != nil {
+		_ = conn.Close() // it may still wait for the request
+	}
 	_, werr := process.Wait()
 	if ctx.Err() != nil {
 		return ctx.Err()
