@@ -168,7 +168,7 @@ func (e *Engine) save(d *draft, c *container.Container, built bundle.Bundle) err
 
 // monitorEnv keeps the runtime of a short start from collecting garbage; the monitor turns
 // that on again once the workload runs.
-var monitorEnv = [...]string{"GOGC=off", "GOMAXPROCS=2"}
+var monitorEnv = [...]string{"GOGC=off", "GOMAXPROCS=1"}
 
 // startMonitor starts the monitor: in a new user namespace, or beside the monitor of the
 // container whose namespaces are joined.

@@ -1,8 +1,3 @@
-// The runtime need not read the cgroup's processor limit at every start: threads are few.
-//
-//go:debug containermaxprocs=0
-//go:debug updatemaxprocs=0
-
 // Rlc-monitor is three processes: "rlc-monitor ID" stays with a container, "rlc-monitor init"
 // becomes the first process inside it, and "rlc-monitor task" does one thing in a user
 // namespace and ends. It is started by rlc and by itself, never by hand.

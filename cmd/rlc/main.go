@@ -1,8 +1,3 @@
-// The runtime need not read the cgroup's processor limit at every start: threads are few.
-//
-//go:debug containermaxprocs=0
-//go:debug updatemaxprocs=0
-
 // Command rlc is the command line: it turns flags, the environment and configuration files
 // into one call of the engine, and prints what comes back. It alone reads the environment,
 // the arguments and the configuration.
