@@ -71,13 +71,13 @@ type inspectedHostConfig struct {
 	CapAdd         []string
 	CapDrop        []string
 	CgroupMode     string
-	Dns            []string //nolint:revive // the key that people ask for
-	DnsOptions     []string //nolint:revive // as above
-	DnsSearch      []string //nolint:revive // as above
+	Dns            []string
+	DnsOptions     []string
+	DnsSearch      []string
 	ExtraHosts     []string
 	GroupAdd       []string
 	Init           bool
-	IpcMode        string //nolint:revive // as above
+	IpcMode        string
 	NetworkMode    string
 	PidMode        string
 	PortBindings   map[string]any

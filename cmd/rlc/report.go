@@ -35,14 +35,14 @@ func hints(err error) []string {
 		if err == nil {
 			return
 		}
-		if h, ok := err.(interface{ Hint() string }); ok { //nolint:errorlint // the whole tree is walked here
+		if h, ok := err.(interface{ Hint() string }); ok {
 			for line := range strings.Lines(h.Hint()) {
 				if line = strings.TrimSpace(line); line != "" {
 					found = append(found, line)
 				}
 			}
 		}
-		switch wrapper := err.(type) { //nolint:errorlint // the whole tree is walked here
+		switch wrapper := err.(type) {
 		case interface{ Unwrap() error }:
 			visit(wrapper.Unwrap())
 		case interface{ Unwrap() []error }:
