@@ -136,15 +136,15 @@ func asUser(ts *testscript.TestScript, neg bool, args []string) {
 // give chowns what root has made below dir; files of other users are the containers'.
 func give(dir string, uid, gid int) error {
 	return filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
+		if errors.Is(err, fs.ErrNotExist) {
+			return nil // a container that was just going
+		}
 		if err != nil {
 			return fmt.Errorf("give %s away: %w", path, err)
 		}
 		info, err := d.Info()
-		if err != nil {
-			return err
-		}
-		if ownerOf(info) != 0 {
-			return nil
+		if err != nil || ownerOf(info) != 0 {
+			return nil // gone, or a container's
 		}
 		return os.Lchown(path, uid, gid)
 	})
