@@ -110,8 +110,9 @@ func readOnlySelf() (*os.File, error) {
 		_ = unix.Close(fd) // unusable
 		return nil, fmt.Errorf("make the mount of rlc-monitor read-only: %w", err)
 	}
-	// Above the few descriptors that a child gets, so that none of them takes its number.
-	high, err := unix.FcntlInt(uintptr(fd), unix.F_DUPFD_CLOEXEC, 64)
+	// Above the few descriptors that a child gets, so that none of them takes its number, and
+	// below 64: a larger table of descriptors would have to wait for all processors.
+	high, err := unix.FcntlInt(uintptr(fd), unix.F_DUPFD_CLOEXEC, 32)
 	_ = unix.Close(fd) // replaced
 	if err != nil {
 		return nil, os.NewSyscallError("fcntl", err)
