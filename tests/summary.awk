@@ -6,9 +6,14 @@
 
 /^ *--- (PASS|FAIL|SKIP): / {
 	test = $3
-	if ($2 == "PASS:") { passed++ } else { print $0; printf "%s", said[test] }
-	if ($2 == "FAIL:") { failed++ }
-	if ($2 == "SKIP:") { skipped++ }
+	if ($2 == "PASS:") { passed++ }
+	if ($2 == "FAIL:") { failed++; printf "%s\n%s", $0, said[test] }
+	if ($2 == "SKIP:") {
+		skipped++
+		split(said[test], reason, "\n") # what follows the first line is how it came to that
+		sub(/^ *[^ ]*: /, "", reason[1])
+		printf "%s: %s\n", $0, reason[1]
+	}
 	delete said[test]
 	current = ""
 	next
