@@ -32,8 +32,6 @@ type Options struct {
 	FUSEOverlayfs string // that program, absolute; empty: looked for
 	// PodmanStores are graph roots of other tools' image stores, read only.
 	PodmanStores []string
-	// ImageConfig are files outside the store that influence what a name means (registries.conf...).
-	ImageConfig []string
 
 	Stdin, Stdout, Stderr *os.File     // nil: the process's own
 	Log                   *slog.Logger // nil: nothing is logged

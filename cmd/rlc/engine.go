@@ -3,8 +3,6 @@ package main
 import (
 	"log/slog"
 	"os"
-	"path/filepath"
-	"slices"
 
 	"github.com/rlc-containers/rlc/engine"
 	"github.com/rlc-containers/rlc/idmap"
@@ -38,7 +36,6 @@ func (a *app) engine() (*engine.Engine, error) {
 		Warn: a.warn,
 
 		PodmanStores: a.podmanStores(),
-		ImageConfig:  a.imageConfig(),
 	}
 	if o.StorageDriver == "vfs" {
 		o.StorageDriver = "copy"
@@ -87,28 +84,4 @@ func (e *foreignEngineError) Error() string {
 // Hint tells how to use rlc all the same.
 func (e *foreignEngineError) Hint() string {
 	return "unset " + e.variable + ", or use the client of that engine"
-}
-
-// imageConfig lists the files that say what the name of an image means, whether they exist
-// or not: when one changes, what was resolved is resolved anew.
-func (a *app) imageConfig() []string {
-	paths := []string{"/etc/containers/registries.conf"}
-	dirs := []string{"/etc/containers/registries.conf.d"}
-	for _, variable := range []string{"CONTAINERS_REGISTRIES_CONF", "REGISTRIES_CONFIG_PATH"} {
-		if path := a.getenv(variable); path != "" {
-			paths = append(paths, path)
-		}
-	}
-	if config, err := a.configHome(); err == nil {
-		own := filepath.Join(config, "containers", "registries.conf")
-		paths, dirs = append(paths, own), append(dirs, own+".d")
-	}
-	if cache, err := a.xdg("XDG_CACHE_HOME", ".cache"); err == nil {
-		paths = append(paths, filepath.Join(cache, "containers", "short-name-aliases.conf"))
-	}
-	more, err := confFilesIn(dirs)
-	if err != nil {
-		more = nil // whoever reads them complains
-	}
-	return slices.Concat(paths, dirs, more)
 }
