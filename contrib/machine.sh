@@ -78,8 +78,11 @@ need_go() {
 	wanted=$(sed -n 's/^go //p' go.mod)
 	release=1$(echo "$wanted" | cut -d. -f2)
 	for dir in '' /usr/local/go/bin/ /usr/lib/go-*/bin/ /usr/lib/golang/bin/; do
-		go=$(command -v "${dir}go") && [ "$(go_release "$go")" -ge "${best:-100}" ] 2>/dev/null || continue
-		best=$(go_release "$go") best_go=$go
+		go=$(command -v "${dir}go") || continue
+		found=$(go_release "$go")
+		if [ "${found:-0}" -gt "${best:-100}" ]; then
+			best=$found best_go=$go
+		fi
 	done
 	if [ -z "${best:-}" ]; then
 		[ -z "${go_installed:-}" ] || die "no Go: install Go 1.21 or later"
