@@ -67,7 +67,7 @@ func (h Home) Create(r Record) (_ *Container, lock *os.File, err error) {
 			return nil, nil, err
 		}
 	}
-	if err := h.prepare(); err != nil {
+	if err := h.Prepare(); err != nil {
 		return nil, nil, err
 	}
 	var held *os.File
@@ -76,7 +76,7 @@ func (h Home) Create(r Record) (_ *Container, lock *os.File, err error) {
 			c.discard(held)
 		}
 	}()
-	if err := h.mkdir(c.Runtime, 0o700); err != nil {
+	if err := h.Mkdir(c.Runtime, 0o700); err != nil {
 		return nil, nil, err
 	}
 	if held, err = c.openLock(); err != nil {
@@ -85,7 +85,7 @@ func (h Home) Create(r Record) (_ *Container, lock *os.File, err error) {
 	if err := unix.Flock(int(held.Fd()), unix.LOCK_EX|unix.LOCK_NB); err != nil {
 		return nil, nil, fmt.Errorf("lock %s: %w", held.Name(), err)
 	}
-	if err := h.mkdir(c.Dir, 0o700); err != nil {
+	if err := h.Mkdir(c.Dir, 0o700); err != nil {
 		return nil, nil, err
 	}
 	if err := c.takeName(); err != nil {
@@ -107,8 +107,8 @@ func (c *Container) discard(lock *os.File) {
 	}
 }
 
-// prepare makes the directories that all containers share.
-func (h Home) prepare() error {
+// Prepare makes the directories that all containers share.
+func (h Home) Prepare() error {
 	for _, dir := range []string{filepath.Join(h.Data, "containers"), filepath.Join(h.Data, "names"), h.Runtime} {
 		if _, err := os.Lstat(dir); err == nil {
 			continue
@@ -116,15 +116,15 @@ func (h Home) prepare() error {
 		if err := os.MkdirAll(filepath.Dir(dir), 0o711); err != nil {
 			return err
 		}
-		if err := h.mkdir(dir, 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
+		if err := h.Mkdir(dir, 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
 			return err
 		}
 	}
 	return nil
 }
 
-// mkdir makes a directory and gives it to the owner.
-func (h Home) mkdir(dir string, mode fs.FileMode) error {
+// Mkdir makes a directory and gives it to the owner.
+func (h Home) Mkdir(dir string, mode fs.FileMode) error {
 	if err := os.Mkdir(dir, mode); err != nil {
 		return err
 	}
@@ -140,7 +140,7 @@ func (h Home) give(path string) error {
 
 // Mkdir makes a directory named name in the container's data directory.
 func (c *Container) Mkdir(name string, mode fs.FileMode) error {
-	return c.home.mkdir(filepath.Join(c.Dir, name), mode)
+	return c.home.Mkdir(filepath.Join(c.Dir, name), mode)
 }
 
 // WriteFile writes v as JSON into the container's data directory, by rename.

@@ -199,10 +199,10 @@ func (c *Container) Held() (bool, error) {
 // that is only cleaning up behind an ended workload is waited for.
 func (c *Container) Lock() (*os.File, error) {
 	for {
-		if err := c.home.prepare(); err != nil {
+		if err := c.home.Prepare(); err != nil {
 			return nil, err
 		}
-		if err := c.home.mkdir(c.Runtime, 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
+		if err := c.home.Mkdir(c.Runtime, 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
 			return nil, err
 		}
 		f, err := c.openLock()

@@ -23,12 +23,30 @@ func (c *Container) MakeTree(dirs ...string) error {
 		path := c.Dir
 		for _, part := range strings.Split(rel, string(filepath.Separator)) {
 			path = filepath.Join(path, part)
-			if err := c.home.mkdir(path, 0o755); err != nil && !errors.Is(err, fs.ErrExist) {
+			if err := c.home.Mkdir(path, 0o755); err != nil && !errors.Is(err, fs.ErrExist) {
 				return err
 			}
 		}
 	}
 	return nil
+}
+
+// WriteBelow writes a file below a directory that exists, making directories on the way,
+// and gives all of it to the owner.
+func (h Home) WriteBelow(dir, name string, content []byte) error {
+	path := dir
+	parts := strings.Split(name, string(filepath.Separator))
+	for _, part := range parts[:len(parts)-1] {
+		path = filepath.Join(path, part)
+		if err := h.Mkdir(path, 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
+			return err
+		}
+	}
+	path = filepath.Join(dir, name)
+	if err := os.WriteFile(path, content, 0o600); err != nil {
+		return err
+	}
+	return h.give(path)
 }
 
 // MakeVolume makes the directory of a named volume, NAME/_data below dir, unless it is there.
@@ -44,7 +62,7 @@ func (c *Container) MakeVolume(dir, name string) error {
 		{filepath.Join(dir, name), 0o755},
 		{filepath.Join(dir, name, "_data"), 0o755},
 	} {
-		if err := c.home.mkdir(d.path, d.mode); err != nil && !errors.Is(err, fs.ErrExist) {
+		if err := c.home.Mkdir(d.path, d.mode); err != nil && !errors.Is(err, fs.ErrExist) {
 			return err
 		}
 	}

@@ -100,6 +100,16 @@ func (e *incompleteError) Hint() string {
 	return "the programs rlc, rlc-monitor and rlc-image belong into one directory, or the last two into ../libexec/rlc beside it"
 }
 
+// homeFor is where containers of a mapping are made. Root gives their files to the ids that
+// their monitors work as; everybody else's are their own.
+func (e *Engine) homeFor(plan idmap.Plan) container.Home {
+	home := e.home
+	if e.Identity.UID == 0 {
+		home.Owner, home.OwnerGID = int(plan.Owner), int(plan.OwnerGID)
+	}
+	return home
+}
+
 // storePlan is the mapping in which the image store's files have their owners.
 func (e *Engine) storePlan(ctx context.Context) (idmap.Plan, error) {
 	return e.plan(ctx, idmap.Request{})

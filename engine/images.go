@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"syscall"
 
+	"github.com/rlc-containers/rlc/idmap"
 	"github.com/rlc-containers/rlc/image"
 	"github.com/rlc-containers/rlc/userns"
 	"github.com/rlc-containers/rlc/wire"
@@ -24,6 +25,9 @@ func (e *Engine) Image(ctx context.Context, req image.Request, result any) error
 	if err != nil {
 		return err
 	}
+	if err := e.prepareStore(plan); err != nil {
+		return err
+	}
 	req.Store = e.store()
 	req.Store.Single = plan.Single
 	if e.Identity.UID == 0 {
@@ -33,9 +37,6 @@ func (e *Engine) Image(ctx context.Context, req image.Request, result any) error
 		if req.InUse, err = e.uses(); err != nil {
 			return err
 		}
-	}
-	if err := e.makeStore(int(plan.Owner), int(plan.OwnerGID)); err != nil {
-		return fmt.Errorf("make the image store: %w", err)
 	}
 	program, err := e.program("rlc-image")
 	if err != nil {
@@ -47,7 +48,7 @@ func (e *Engine) Image(ctx context.Context, req image.Request, result any) error
 	}
 	defer conn.Close() // the answer has come, or nobody is there
 	process, err := userns.Start(ctx, userns.Options{
-		Path: program, Args: []string{"rlc-image", string(req.Verb)}, Env: e.Env,
+		Path: program, Args: []string{"rlc-image", string(req.Verb)}, Env: e.imageEnv(),
 		Stdio: [3]*os.File{nil, nil, e.Stderr}, Files: []*os.File{theirs}, Plan: plan,
 	})
 	_ = theirs.Close() // the child's by now
@@ -146,23 +147,30 @@ func (e *Engine) store() image.Store {
 // makeStore makes the directories that rlc-image writes to and gives them to the owner of
 // the store's files, whom rlc-image works as. Nobody else may look into them: a setuid file
 // of an image is, on the host, one of the person's own.
-func (e *Engine) makeStore(uid, gid int) error {
+func (e *Engine) makeStore(plan idmap.Plan) error {
+	home := e.homeFor(plan)
+	if err := home.Prepare(); err != nil {
+		return err
+	}
 	s := e.store()
 	for _, dir := range []string{s.Root, s.Run, s.Cache} {
-		if _, err := os.Stat(dir); err == nil {
-			continue
-		}
-		if err := os.MkdirAll(filepath.Dir(dir), 0o711); err != nil {
+		if err := home.Mkdir(dir, 0o700); err != nil && !errors.Is(err, os.ErrExist) {
 			return err
 		}
-		if err := os.Mkdir(dir, 0o700); err != nil && !errors.Is(err, os.ErrExist) {
-			return err
-		}
-		if os.Geteuid() == 0 && uid != 0 {
-			if err := os.Chown(dir, uid, gid); err != nil {
-				return err
-			}
-		}
+	}
+	return e.checkReachable()
+}
+
+// prepareStore makes ready what rlc-image needs of the machine.
+func (e *Engine) prepareStore(plan idmap.Plan) error {
+	if err := e.makeStore(plan); err != nil {
+		return fmt.Errorf("make the image store: %w", err)
+	}
+	if e.Identity.UID != 0 {
+		return nil
+	}
+	if err := e.lendConfig(plan); err != nil {
+		return fmt.Errorf("lend root's configuration: %w", err)
 	}
 	return nil
 }
@@ -173,6 +181,15 @@ func (e *Engine) resolve(ctx context.Context, name string, o RunOptions) (*image
 	req := o.Image
 	req.Verb, req.Name, req.Pull, req.Platform = image.VerbResolve, name, o.Request.Pull, o.Request.Platform
 	req.Quiet = req.Quiet || o.Quiet
+	if e.Identity.UID == 0 { // what the cache remembers depends on the configuration that is lent
+		plan, err := e.storePlan(ctx)
+		if err != nil {
+			return nil, err
+		}
+		if err := e.prepareStore(plan); err != nil {
+			return nil, err
+		}
+	}
 	if req.Pull == "" || req.Pull == "missing" || req.Pull == "never" {
 		if found, ok := e.cached(name, req.Platform); ok {
 			return &found, nil
@@ -188,7 +205,7 @@ func (e *Engine) resolve(ctx context.Context, name string, o RunOptions) (*image
 // cached looks for an image in the cache that rlc-image fills.
 func (e *Engine) cached(name, platform string) (image.Image, bool) {
 	s := e.store()
-	return image.NewCache(s.Cache, e.Env).Lookup(name, platform, append([]string{s.Root}, s.Additional...))
+	return image.NewCache(s.Cache, e.imageEnv()).Lookup(name, platform, append([]string{s.Root}, s.Additional...))
 }
 
 // uses lists the images that containers were made of.

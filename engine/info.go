@@ -157,7 +157,7 @@ func (e *Engine) probe(ctx context.Context) (monitor.Probed, error) {
 	if err != nil {
 		return monitor.Probed{}, err
 	}
-	if err := e.makeStore(int(plan.Owner), int(plan.OwnerGID)); err != nil {
+	if err := e.makeStore(plan); err != nil {
 		return monitor.Probed{}, err
 	}
 	task := monitor.Task{Probe: &monitor.Probe{Dir: e.store().Root, Driver: e.StorageDriver, Program: e.FUSEOverlayfs}}

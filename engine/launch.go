@@ -126,11 +126,7 @@ func (e *Engine) create(d *draft) (*container.Container, *os.File, error) {
 	if err := writeCIDFile(r.CIDFile, record.ID); err != nil {
 		return nil, nil, err
 	}
-	home := e.home
-	if e.Identity.UID == 0 {
-		home.Owner, home.OwnerGID = int(d.plan.Owner), int(d.plan.OwnerGID)
-	}
-	c, lock, err := home.Create(record)
+	c, lock, err := e.homeFor(d.plan).Create(record)
 	if err != nil && r.CIDFile != "" {
 		_ = os.Remove(r.CIDFile) // made a moment ago
 	}
@@ -257,7 +253,7 @@ func (e *Engine) order(ctx context.Context, d *draft, c *container.Container, bu
 	r := d.options.Request
 	o := monitor.Order{
 		Record: c.Record, Home: e.home, Driver: e.StorageDriver, FUSE: e.FUSEOverlayfs, Volatile: r.Remove,
-		Terminal: r.Terminal, OpenStdin: r.Interactive, Preserve: r.PreserveFDs, Timeout: r.Timeout, PIDFile: r.PIDFile,
+		Terminal: r.Terminal, OpenStdin: r.Interactive, Preserve: r.PreserveFDs, Timeout: r.Timeout,
 		BecomeRoot: e.Identity.UID == 0 && d.host == nil,
 	}
 	o.Record.Request = nil // it is in record.json, and not the monitor's business

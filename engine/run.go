@@ -6,7 +6,10 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strconv"
 	"strings"
+
+	"golang.org/x/sys/unix"
 
 	"github.com/rlc-containers/rlc/bundle"
 	"github.com/rlc-containers/rlc/image"
@@ -81,6 +84,10 @@ func (e *Engine) awaitStart(l *launched, s *session) error {
 			e.Warn(event.Warning)
 		case event.Started != nil:
 			e.Log.Debug("started", "id", l.container.Record.ID, "pid", event.Started.Pid, "driver", event.Started.Driver)
+			if err := writePIDFile(s.options.Request.PIDFile, event.Started.Pid); err != nil {
+				_ = l.client.Send(monitor.Request{Signal: int(unix.SIGKILL)}) // it may have ended
+				return err
+			}
 			return s.begin()
 		}
 	}
@@ -101,6 +108,17 @@ func writeCIDFile(path, id string) error {
 	}
 	_, err = f.WriteString(id)
 	return errors.Join(err, f.Close())
+}
+
+// writePIDFile writes the pid, on the host, of the workload's first process.
+func writePIDFile(path string, pid int) error {
+	if path == "" {
+		return nil
+	}
+	if err := os.WriteFile(path, strconv.AppendInt(nil, int64(pid), 10), 0o644); err != nil {
+		return fmt.Errorf("write the pid file: %w", err)
+	}
+	return nil
 }
 
 type cidFileError struct{ Path string }

@@ -58,6 +58,7 @@ const endOfTransmission = 4
 type session struct {
 	e        *Engine
 	l        *launched
+	options  RunOptions
 	proxy    bool
 	keys     []byte
 	terminal *terminal // nil unless raw mode is on
@@ -74,7 +75,7 @@ func (e *Engine) newSession(o RunOptions, l *launched) (*session, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &session{e: e, l: l, proxy: !o.NoSigProxy, keys: keys, detached: make(chan struct{})}
+	s := &session{e: e, l: l, options: o, proxy: !o.NoSigProxy, keys: keys, detached: make(chan struct{})}
 	if o.Request.Terminal && o.AttachStdin && !o.Detach && !isTerminal(e.Stdin) {
 		e.Warn("standard input is not a terminal: --tty with --interactive works best on one")
 	}

@@ -120,7 +120,7 @@ func (m *monitor) start() error {
 	if err := m.container.SetStatus(container.Status{State: container.Running, Pid: m.pid, Monitor: os.Getpid(), Started: m.started, Driver: string(m.driver())}); err != nil {
 		return fmt.Errorf("record the start: %w", err)
 	}
-	if err := errors.Join(m.writePIDFile(), dropStderr()); err != nil {
+	if err := dropStderr(); err != nil {
 		return err
 	}
 	return m.first.conn.Send(Event{Started: &Started{Pid: m.pid, Driver: string(m.driver())}})
@@ -169,16 +169,6 @@ func dropStderr() error {
 	return os.NewSyscallError("dup3", unix.Dup3(int(null.Fd()), 2, 0))
 }
 
-func (m *monitor) writePIDFile() error {
-	if m.order.PIDFile == "" {
-		return nil
-	}
-	if err := os.WriteFile(m.order.PIDFile, fmt.Appendf(nil, "%d", m.pid), 0o644); err != nil {
-		return fmt.Errorf("write the pid file: %w", err)
-	}
-	return nil
-}
-
 // abandon ends a start that went wrong: no workload, no trace, and the reason to the client.
 func (m *monitor) abandon(cause error) {
 	if m.init != nil {
@@ -209,8 +199,9 @@ func failure(err error) *Failed {
 
 // live watches the running workload to its end and cleans up.
 func (m *monitor) live() {
+	m.join(m.first) // before anything can end: it must hear of it
 	stop := m.serve()
-	go m.serveFirst()
+	go m.listen(m.first)
 	timeout := m.armTimeout()
 	slim := time.AfterFunc(time.Second, slimDown)
 	state, err := m.init.Wait()

@@ -29,10 +29,9 @@ type Order struct {
 	Terminal   bool
 	OpenStdin  bool // the workload reads from clients; otherwise from /dev/null
 	Attach     Streams
-	Preserve   int    // descriptors for the workload, from 3 on
-	BecomeRoot bool   // the invoking user is not mapped: work as the namespace's root
-	Timeout    uint   // seconds after which the workload is killed; 0: never
-	PIDFile    string // where to write the pid of the workload
+	Preserve   int  // descriptors for the workload, from 3 on
+	BecomeRoot bool // the invoking user is not mapped: work as the namespace's root
+	Timeout    uint // seconds after which the workload is killed; 0: never
 }
 
 // Tree is a stack of directories to mount, or with Bind one directory as it is.

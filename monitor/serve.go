@@ -20,9 +20,6 @@ type peer struct {
 	files []*os.File // what came with the order
 }
 
-// serveFirst listens to the client that started the container.
-func (m *monitor) serveFirst() { m.listen(m.first) }
-
 // serve opens the control socket for later clients; the result closes it. A container
 // without a control socket runs all the same, so what goes wrong is a warning.
 func (m *monitor) serve() func() {
@@ -38,7 +35,9 @@ func (m *monitor) serve() func() {
 			if err != nil {
 				return // closed
 			}
-			go m.listen(&peer{conn: conn})
+			p := &peer{conn: conn}
+			m.join(p)
+			go m.listen(p)
 		}
 	}()
 	return func() { _ = listener.Close() } // the process ends
@@ -89,14 +88,18 @@ func acceptFrom(listener *os.File) (*wire.Conn, error) {
 	return wire.New(os.NewFile(uintptr(conn), "client"))
 }
 
-// listen carries out what a client asks until it goes, and tells it the end.
-func (m *monitor) listen(p *peer) {
+// join makes a client one of those who hear of the end; one that comes late hears at once.
+func (m *monitor) join(p *peer) {
 	m.mu.Lock()
+	defer m.mu.Unlock()
 	m.clients = append(m.clients, p)
 	if m.exited != nil {
-		_ = p.conn.Send(Event{Exited: m.exited}) // it came late
+		_ = p.conn.Send(Event{Exited: m.exited}) // it may have gone
 	}
-	m.mu.Unlock()
+}
+
+// listen carries out what a client asks until it goes.
+func (m *monitor) listen(p *peer) {
 	defer m.forget(p)
 	for {
 		var r Request
