@@ -56,6 +56,7 @@ func registry(ts *testscript.TestScript, neg bool, args []string) {
 	}
 	dir, err := os.MkdirTemp(ts.Getenv("WORK"), "registry")
 	ts.Check(err)
+	ts.Check(os.Chmod(dir, 0o755)) // as root, rlc-image is another user
 	address := freeAddress(ts)
 	config := fmt.Sprintf("version: 0.1\nlog: {level: warn}\nstorage: {filesystem: {rootdirectory: %s}}\nhttp:\n  addr: %s\n", dir, address)
 	reg := testimage.Registry{URL: "http://" + address, Client: &http.Client{Timeout: patience}}

@@ -135,6 +135,11 @@ func (h *habitat) setup(env *testscript.Env) error {
 		}
 		env.Setenv(variable, dir)
 	}
+	if os.Getuid() == 0 {
+		if err := os.Chmod(root+"/t", 0o777|fs.ModeSticky); err != nil {
+			return err
+		}
+	}
 	if os.Getuid() == 0 { // root's own place is one for all; see docs/state.md
 		env.Setenv("RLC_ROOT", root+"/d/rlc")
 		env.Setenv("RLC_RUNROOT", root+"/r/rlc")
