@@ -76,14 +76,8 @@ func (h Home) Create(r Record) (_ *Container, lock *os.File, err error) {
 			c.discard(held)
 		}
 	}()
-	if err := h.Mkdir(c.Runtime, 0o700); err != nil {
+	if held, err = c.acquire(unix.LOCK_EX); err != nil {
 		return nil, nil, err
-	}
-	if held, err = c.openLock(); err != nil {
-		return nil, nil, err
-	}
-	if err := unix.Flock(int(held.Fd()), unix.LOCK_EX|unix.LOCK_NB); err != nil {
-		return nil, nil, fmt.Errorf("lock %s: %w", held.Name(), err)
 	}
 	if err := h.Mkdir(c.Dir, 0o700); err != nil {
 		return nil, nil, err

@@ -198,36 +198,40 @@ func (c *Container) Held() (bool, error) {
 // monitor (remove, start). It returns nil and no error when the container runs. A monitor
 // that is only cleaning up behind an ended workload is waited for.
 func (c *Container) Lock() (*os.File, error) {
+	if err := c.home.Prepare(); err != nil {
+		return nil, err
+	}
+	lock, err := c.acquire(unix.LOCK_EX | unix.LOCK_NB)
+	if !errors.Is(err, unix.EWOULDBLOCK) {
+		return lock, err
+	}
+	if s, err := c.readStatus(); err == nil && (s.State == Running || s.State == Creating) {
+		return nil, nil
+	}
+	return c.acquire(unix.LOCK_EX)
+}
+
+// acquire makes the runtime directory, unless it is there, and takes the lock in it.
+func (c *Container) acquire(how int) (*os.File, error) {
 	for {
-		if err := c.home.Prepare(); err != nil {
-			return nil, err
-		}
 		if err := c.home.Mkdir(c.Runtime, 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
 			return nil, err
 		}
 		f, err := c.openLock()
 		if errors.Is(err, fs.ErrNotExist) {
-			continue // the monitor has just tidied the directory away
+			continue // somebody has just tidied the directory away
 		}
 		if err != nil {
 			return nil, err
 		}
-		err = unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB)
-		if errors.Is(err, unix.EWOULDBLOCK) {
-			if s, serr := c.readStatus(); serr == nil && (s.State == Running || s.State == Creating) {
-				_ = f.Close() // the holder's
-				return nil, nil
-			}
-			err = ignoringEINTR(func() error { return unix.Flock(int(f.Fd()), unix.LOCK_EX) })
-		}
-		if err != nil {
-			_ = f.Close() // not locked
-			return nil, fmt.Errorf("lock container %.12s: %w", c.Record.ID, err)
-		}
-		if current(f) {
+		err = ignoringEINTR(func() error { return unix.Flock(int(f.Fd()), how) })
+		if err == nil && current(f) {
 			return f, nil
 		}
-		_ = f.Close() // tidied away meanwhile: a lock that nobody else would meet
+		_ = f.Close() // not locked, or tidied away meanwhile: a lock that nobody else would meet
+		if err != nil {
+			return nil, fmt.Errorf("lock container %.12s: %w", c.Record.ID, err)
+		}
 	}
 }
 

@@ -6,6 +6,8 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+
+	"golang.org/x/sys/unix"
 )
 
 // Status returns the container's true status. The lock decides: a file that says running
@@ -116,5 +118,34 @@ func (h Home) SweepNames() {
 		if _, stale := h.holder(path); stale {
 			_ = os.Remove(path) // tried again next time
 		}
+	}
+}
+
+// SweepRuntime removes runtime directories of containers that there are not: their makers
+// died before they made more. Whoever makes one holds its lock.
+func (h Home) SweepRuntime() {
+	entries, _ := os.ReadDir(h.Runtime) // none, then
+	for _, e := range entries {
+		if name := e.Name(); len(name) != 64 || !IsID(name) {
+			continue
+		}
+		c := h.At(Record{ID: e.Name()})
+		if _, err := os.Lstat(c.Dir); !errors.Is(err, fs.ErrNotExist) {
+			continue
+		}
+		lock, err := os.OpenFile(filepath.Join(c.Runtime, "lock"), os.O_RDWR|unix.O_NOFOLLOW, 0)
+		if errors.Is(err, fs.ErrNotExist) {
+			_ = os.Remove(c.Runtime) // unless something is in it by now
+			continue
+		}
+		if err != nil {
+			continue // not ours
+		}
+		if unix.Flock(int(lock.Fd()), unix.LOCK_EX|unix.LOCK_NB) == nil {
+			if _, err := os.Lstat(c.Dir); errors.Is(err, fs.ErrNotExist) {
+				_ = os.RemoveAll(c.Runtime) // tried again next time
+			}
+		}
+		_ = lock.Close() // gone with the directory
 	}
 }

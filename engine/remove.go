@@ -137,6 +137,7 @@ func (e *Engine) task(ctx context.Context, plan idmap.Plan, t monitor.Task) (mon
 // cannot be removed now is tried again next time.
 func (e *Engine) sweep(ctx context.Context) {
 	e.home.SweepNames()
+	e.home.SweepRuntime()
 	var dirs []string
 	for _, dir := range e.home.Leftovers() {
 		c := e.home.At(container.Record{ID: strings.TrimPrefix(filepath.Base(dir), "gone-")})

@@ -52,7 +52,6 @@ func (e *Engine) Run(ctx context.Context, o RunOptions) (int, error) {
 		return 125, asExit(err, 125)
 	}
 	if o.Detach {
-		_ = l.client.Send(monitor.Request{Detach: true}) // leaving says the same
 		_, err := fmt.Fprintln(e.Stdout, l.container.Record.ID)
 		return 0, err
 	}

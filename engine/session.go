@@ -176,7 +176,6 @@ func (s *session) follow(signals *signalCatcher) (int, error) {
 		case sig := <-signals.caught:
 			s.signal(sig)
 		case <-s.detached:
-			_ = s.l.client.Send(monitor.Request{Detach: true}) // leaving says the same
 			return 0, nil
 		case end := <-ended:
 			s.outputs.Wait()

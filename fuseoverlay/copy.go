@@ -53,7 +53,7 @@ func (s *stack) copyToScratch(ctx context.Context, o Options) (*Mount, error) {
 // copyToUpper fills an empty upper directory. Both marks may be there when the machine
 // stopped between the last two steps; openStack then calls the copy unfinished.
 func (s *stack) copyToUpper(ctx context.Context) error {
-	names, err := s.upper.Readdirnames(1)
+	names, _ := s.upper.Readdirnames(1) // io.EOF: it is empty
 	if len(names) > 0 {
 		return &UnavailableError{
 			Cause:  s.layers.Upper + " holds changes made with another driver",
@@ -61,7 +61,7 @@ func (s *stack) copyToUpper(ctx context.Context) error {
 		}
 	}
 	at := filepath.Join(s.layers.Work, unfinished)
-	if err = os.RemoveAll(at); err != nil {
+	if err := os.RemoveAll(at); err != nil {
 		return err
 	}
 	dir, err := s.copyTo(ctx, at)

@@ -50,7 +50,6 @@ type monitor struct {
 	clients  []*peer
 	exited   *Exited
 	timedOut bool
-	spawning sync.WaitGroup
 }
 
 // Main is the whole life of a monitor; it returns the exit code of the process. It keeps its

@@ -56,9 +56,7 @@ type Request struct {
 	Signal int     `json:",omitempty"` // send this signal to the workload
 	Resize *Size   `json:",omitempty"` // the client's terminal has this size
 	Broken *Broken `json:",omitempty"` // nobody reads this stream any more
-	Detach bool    `json:",omitempty"` // the client goes; the workload stays
 	Spawn  *Spawn  `json:",omitempty"` // start another container's monitor in this user namespace
-	Attach *Attach `json:",omitempty"` // attach further streams; the descriptors come beside it
 }
 
 // Mapped says that the user namespace has its id maps.
@@ -70,9 +68,6 @@ type Size struct{ Rows, Columns uint16 }
 // Broken names output streams whose reader has gone, so that the workload meets a broken
 // pipe as it would without a container.
 type Broken struct{ Stdout, Stderr bool }
-
-// Attach asks for streams of the workload.
-type Attach struct{ Streams }
 
 // Spawn asks a monitor to start another one beside it, in its own user namespace. Beside it
 // come the descriptors that the new one gets from 3 on.
@@ -88,7 +83,6 @@ type Event struct {
 	Failed  *Failed  `json:",omitempty"`
 	Exited  *Exited  `json:",omitempty"`
 	Spawned *Spawned `json:",omitempty"`
-	Done    bool     `json:",omitempty"` // the request has been carried out
 	Warning string   `json:",omitempty"`
 }
 
@@ -100,10 +94,9 @@ type Started struct {
 
 // Failed says why there is no workload, or why a request was not carried out.
 type Failed struct {
-	Message  string
-	Remedy   string
-	Code     int      // exit code of rlc: 125, 126 or 127
-	Previous []string `json:",omitempty"` // ways that were tried before, for debugging
+	Message string
+	Remedy  string
+	Code    int // exit code of rlc: 125, 126 or 127
 }
 
 // Error says what went wrong.

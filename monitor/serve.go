@@ -147,15 +147,6 @@ func (m *monitor) carryOut(p *peer, r Request, files []*os.File) error {
 		return nil
 	case r.Spawn != nil:
 		return m.spawn(p, *r.Spawn, files)
-	case r.Attach != nil:
-		if len(files) != r.Attach.count() {
-			closeFiles(files)
-			return fmt.Errorf("attach: %d descriptors for %d streams", len(files), r.Attach.count())
-		}
-		if err := m.attach(r.Attach.Streams, files); err != nil {
-			return err
-		}
-		return p.conn.Send(Event{Done: true})
 	}
 	closeFiles(files)
 	return nil
@@ -183,6 +174,6 @@ func (m *monitor) spawn(p *peer, s Spawn, files []*os.File) error {
 	if err != nil {
 		return fmt.Errorf("start the other monitor: %w", err)
 	}
-	m.spawning.Go(func() { _, _ = process.Wait() }) // its client learns how it ended
+	go process.Wait() // only reaps: its client learns how it ended
 	return p.conn.Send(Event{Spawned: &Spawned{Pid: process.Pid}})
 }

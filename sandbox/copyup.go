@@ -37,8 +37,8 @@ func copyUp(image int, m *mount) error {
 	if err != nil && !errors.Is(err, io.EOF) {
 		return err
 	}
-	var st unix.Stat_t
-	if err := unix.Fstat(image, &st); err != nil {
+	var st, own unix.Stat_t
+	if err := errors.Join(unix.Fstat(image, &st), unix.Fstat(fd, &own)); err != nil {
 		return os.NewSyscallError("fstat", err)
 	}
 	c := &copier{top: directory{fd}, device: st.Dev, links: map[uint64]string{}}
@@ -49,6 +49,17 @@ func copyUp(image int, m *mount) error {
 	defer src.Close() // read-only
 	if err := c.entries(int(src.Fd()), fd, names, ""); err != nil {
 		return err
+	}
+	// What the mount's options say counts more than what the image has.
+	for _, p := range m.options.data {
+		switch p.key {
+		case "mode":
+			st.Mode = own.Mode
+		case "uid":
+			st.Uid = own.Uid
+		case "gid":
+			st.Gid = own.Gid
+		}
 	}
 	return finish(int(src.Fd()), fd, &st)
 }

@@ -56,12 +56,12 @@ func (s *setup) mount(m *mount) error {
 		}
 		return err
 	}
-	target, err := s.mountpoint(m.destination, isDir)
+	target, isNew, err := s.mountpoint(m.destination, isDir)
 	if err != nil {
 		return err
 	}
 	defer unix.Close(target) // only a handle
-	if m.options.copyUp && isDir {
+	if m.options.copyUp && isDir && !isNew {
 		if err := copyUp(target, m); err != nil {
 			return fmt.Errorf("copy what the image has there: %w", err)
 		}
@@ -135,18 +135,21 @@ func (s *setup) makeTree(m *mount) (isDir bool, err error) {
 	return isDirectory(part)
 }
 
-// mountpoint finds or makes the place for a mount.
-func (s *setup) mountpoint(destination string, isDir bool) (int, error) {
-	target, err := s.root.ensure(destination, isDir, nil)
+// mountpoint finds or makes the place for a mount, and says whether it made a directory.
+func (s *setup) mountpoint(destination string, isDir bool) (fd int, isNew bool, err error) {
+	target, err := s.root.ensure(destination, isDir, func(int) error {
+		isNew = true
+		return nil
+	})
 	switch {
 	case errors.Is(err, unix.EROFS):
-		return -1, hinted("the image must bring this path along", "make the mount point in a read-only file system: %w", err)
+		return -1, false, hinted("the image must bring this path along", "make the mount point in a read-only file system: %w", err)
 	case errors.Is(err, unix.ENOTDIR):
-		return -1, hinted("mount a directory over a directory, a file over a file", "the image has no directory there: %w", err)
+		return -1, false, hinted("mount a directory over a directory, a file over a file", "the image has no directory there: %w", err)
 	case errors.Is(err, unix.EISDIR):
-		return -1, hinted("mount a directory over a directory, a file over a file", "the image has a directory there: %w", err)
+		return -1, false, hinted("mount a directory over a directory, a file over a file", "the image has a directory there: %w", err)
 	case err != nil:
-		return -1, fmt.Errorf("find the mount point: %w", err)
+		return -1, false, fmt.Errorf("find the mount point: %w", err)
 	}
 	same, err := sameFile(target, s.root.fd)
 	if err == nil && same {
@@ -154,9 +157,9 @@ func (s *setup) mountpoint(destination string, isDir bool) (int, error) {
 	}
 	if err != nil {
 		_ = unix.Close(target) // only a handle
-		return -1, err
+		return -1, false, err
 	}
-	return target, nil
+	return target, isNew, nil
 }
 
 // sameFile says whether two handles are of the same file in the same mount.

@@ -58,9 +58,6 @@ var propagations = map[string]uint64{
 	"unbindable": unix.MS_UNBINDABLE,
 }
 
-// superblockFlags are options of whole file systems that have no value.
-var superblockFlags = map[string]bool{"sync": true, "dirsync": true, "lazytime": true, "mand": true}
-
 // withoutEffect are options of mount(8) that say what is so anyway.
 var withoutEffect = map[string]bool{"defaults": true, "async": true, "nolazytime": true, "nomand": true, "silent": true, "loud": true}
 

@@ -8,6 +8,8 @@ import (
 	"os"
 	"runtime"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/rlc-containers/rlc/monitor"
 	"github.com/rlc-containers/rlc/sandbox"
 	"github.com/rlc-containers/rlc/wire"
@@ -31,10 +33,14 @@ func run(args []string) int {
 	return monitor.Main()
 }
 
+// becomeInit keeps to the first thread: capabilities, namespaces and the seccomp filter
+// belong to a thread, and /proc/self shows those of the first.
 func becomeInit() int {
-	// Capabilities, namespaces and the seccomp filter belong to a thread; the one that
-	// executes the workload must be the one that prepared it.
 	runtime.LockOSThread()
+	if unix.Gettid() != unix.Getpid() { // the runtime has moved: begin again
+		fmt.Fprintln(os.Stderr, "rlc-monitor: start anew:", unix.Exec("/proc/self/exe", os.Args, os.Environ()))
+		return 125
+	}
 	conn, err := wire.New(os.NewFile(3, "order"))
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "rlc-monitor: receive the order:", err)

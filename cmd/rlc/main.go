@@ -8,10 +8,14 @@ package main
 import (
 	"os"
 	"runtime"
+
+	"golang.org/x/sys/unix"
 )
 
 func main() {
 	// Its threads mostly wait; fewer of them wake each other less.
 	runtime.GOMAXPROCS(1)
+	// Modes are said where files are made; a stricter mask would lock rlc out of its own.
+	unix.Umask(0o022)
 	os.Exit(start(os.Args, os.Environ(), os.Stdin, os.Stdout, os.Stderr))
 }

@@ -1,9 +1,9 @@
 // Package ocispec writes and reads an OCI runtime spec: those parts of config.json that init
 // carries out.
 //
-// It writes in rlc and reads in process init, whose time is part of every start: encoding/json
-// spends milliseconds on the hundred types of a spec before it touches the first byte. All else
-// in a spec is passed over.
+// It runs in rlc, which writes, and in process init, which reads. Their time is part of every
+// start, and encoding/json spends milliseconds on the hundred types of a spec before it
+// touches the first byte. All else in a spec is passed over.
 package ocispec
 
 import (
