@@ -80,10 +80,24 @@ func (c *Container) Vanish() (leftover string, err error) {
 	return leftover, nil
 }
 
-// Erase removes what Vanish left and the runtime directory, the lock with it. Files of
-// subordinate ids need a process inside the container's user namespace.
+// Remains are the directories that a vanished container still has, the runtime directory
+// with the lock last. Files of subordinate ids in them need a process inside the
+// container's user namespace to remove them.
+func (c *Container) Remains(leftover string) []string {
+	var dirs []string
+	for _, name := range c.Record.Volumes {
+		dirs = append(dirs, filepath.Join(c.home.Data, "volumes", filepath.Base(name)))
+	}
+	return append(dirs, leftover, c.Runtime)
+}
+
+// Erase removes the remains of a vanished container.
 func (c *Container) Erase(leftover string) error {
-	return errors.Join(RemoveTree(leftover), os.RemoveAll(c.Runtime))
+	var errs []error
+	for _, dir := range c.Remains(leftover) {
+		errs = append(errs, RemoveTree(dir))
+	}
+	return errors.Join(errs...)
 }
 
 // RemoveTree removes a tree in which directories may have no permissions, such as the work

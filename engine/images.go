@@ -21,6 +21,10 @@ import (
 // and, to remove, InUse are filled in here. Notes go to Warn, progress to Stderr. A failure
 // inside is an *image.Error.
 func (e *Engine) Image(ctx context.Context, req image.Request, result any) error {
+	program, err := e.program("rlc-image")
+	if err != nil {
+		return err
+	}
 	plan, err := e.storePlan(ctx)
 	if err != nil {
 		return err
@@ -37,10 +41,6 @@ func (e *Engine) Image(ctx context.Context, req image.Request, result any) error
 		if req.InUse, err = e.uses(); err != nil {
 			return err
 		}
-	}
-	program, err := e.program("rlc-image")
-	if err != nil {
-		return err
 	}
 	conn, theirs, err := wire.Pair()
 	if err != nil {

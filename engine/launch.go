@@ -252,11 +252,11 @@ func inherited(count int) ([]*os.File, error) {
 func (e *Engine) order(ctx context.Context, d *draft, c *container.Container, built bundle.Bundle) (monitor.Order, error) {
 	r := d.options.Request
 	o := monitor.Order{
-		Record: c.Record, Home: e.home, Driver: e.StorageDriver, FUSE: e.FUSEOverlayfs, Volatile: r.Remove,
+		ID: c.Record.ID, Name: c.Record.Name, Home: e.home, Remove: r.Remove, Volumes: c.Record.Volumes,
+		Driver: e.StorageDriver, FUSE: e.FUSEOverlayfs, Volatile: r.Remove,
 		Terminal: r.Terminal, OpenStdin: r.Interactive, Preserve: r.PreserveFDs, Timeout: r.Timeout,
 		BecomeRoot: e.Identity.UID == 0 && d.host == nil,
 	}
-	o.Record.Request = nil // it is in record.json, and not the monitor's business
 	var err error
 	if o.Root, err = e.rootTree(ctx, d, c); err != nil {
 		return o, err

@@ -85,13 +85,10 @@ func (e *Engine) removeLocked(ctx context.Context, c *container.Container, lock 
 	if err != nil {
 		return err
 	}
-	for _, volume := range c.Record.Volumes {
-		_ = os.RemoveAll(filepath.Join(e.Data, "volumes", filepath.Base(volume))) // sits in the user's own directory
-	}
 	if err := c.Erase(leftover); err == nil {
 		return nil
 	}
-	return e.erase(ctx, []string{leftover, c.Runtime})
+	return e.erase(ctx, c.Remains(leftover))
 }
 
 // erase removes directories with files of subordinate ids in them, inside a user namespace

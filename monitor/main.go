@@ -95,7 +95,7 @@ func accept() (*monitor, error) {
 	if want := m.order.Attach.count() + m.order.Preserve; len(m.first.files) != want {
 		return nil, fmt.Errorf("%d descriptors came with it instead of %d", len(m.first.files), want)
 	}
-	m.container = m.order.Home.At(m.order.Record)
+	m.container = m.order.Home.At(container.Record{ID: m.order.ID, Name: m.order.Name, Volumes: m.order.Volumes})
 	return m, nil
 }
 
@@ -256,7 +256,7 @@ func (m *monitor) finish(end Exited) {
 	}
 	var leftover string
 	var err error
-	if m.order.Record.Remove {
+	if m.order.Remove {
 		m.unmountNamed()
 		leftover, err = m.container.Vanish()
 	} else {
@@ -270,7 +270,7 @@ func (m *monitor) finish(end Exited) {
 	m.mu.Unlock()
 	m.broadcast(Event{Exited: &end})
 	m.unmount()
-	if m.order.Record.Remove && leftover != "" {
+	if m.order.Remove && leftover != "" {
 		_ = m.container.Erase(leftover) // what remains is found and removed by rlc rm and prune
 	} else {
 		m.tidyRuntime()

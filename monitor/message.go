@@ -18,8 +18,10 @@ const SocketName = "ctl.sock"
 // ends of the streams named in Attach (standard input, output, error, in this order) and
 // then the preserved descriptors.
 type Order struct {
-	Record     container.Record
+	ID, Name   string
 	Home       container.Home
+	Remove     bool     // leave nothing of the container when it ends
+	Volumes    []string // names of anonymous volumes, which go with it
 	Root       Tree
 	Trees      []Tree      // for sandbox.TypeTree
 	Driver     string      // storage driver wished for; empty: the best
