@@ -64,7 +64,7 @@ func (e *Engine) awaitStart(l *launched, s *session) error {
 		l.discard()
 		return err
 	}
-	if err := l.client.Send(monitor.Request{Mapped: &monitor.Mapped{}}); err != nil && !isGone(err) {
+	if err := l.client.Mapped(); err != nil && !isGone(err) {
 		return fmt.Errorf("speak with the monitor: %w", err)
 	}
 	for {

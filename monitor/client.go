@@ -63,6 +63,9 @@ func (c *Client) Send(r Request, files ...*os.File) error { return c.conn.Send(r
 // Order gives a new monitor its order with descriptors beside it.
 func (c *Client) Order(o Order, files ...*os.File) error { return c.conn.Send(o, files...) }
 
+// Mapped tells a new monitor that its id maps are written.
+func (c *Client) Mapped() error { return c.conn.Send(nil) }
+
 // Next returns the monitor's next message; io.EOF when the monitor has gone.
 func (c *Client) Next() (Event, error) {
 	var e Event

@@ -136,12 +136,8 @@ func (m *monitor) driver() fuseoverlay.Driver {
 // awaitMaps waits until rlc has written the id maps, and takes on the namespace's root
 // where the invoking user has no id in it.
 func (m *monitor) awaitMaps() error {
-	var r Request
-	if _, err := m.first.conn.Receive(&r); err != nil {
+	if _, err := m.first.conn.Receive(nil); err != nil {
 		return fmt.Errorf("wait for the id maps: %w", err)
-	}
-	if r.Mapped == nil {
-		return errors.New("wait for the id maps: another message came")
 	}
 	if !m.order.BecomeRoot {
 		return nil

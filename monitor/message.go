@@ -52,17 +52,14 @@ type Namespace struct {
 	Path string // of an existing one: /proc/PID/ns/net
 }
 
-// Request is a message from a client after the order. One field is set.
+// Request is a message from a client after the order; on the first connection a message
+// without content comes in between, which says that the id maps are written. One field is set.
 type Request struct {
-	Mapped *Mapped `json:",omitempty"` // the id maps are written (first connection only)
 	Signal int     `json:",omitempty"` // send this signal to the workload
 	Resize *Size   `json:",omitempty"` // the client's terminal has this size
 	Broken *Broken `json:",omitempty"` // nobody reads this stream any more
 	Spawn  *Spawn  `json:",omitempty"` // start another container's monitor in this user namespace
 }
-
-// Mapped says that the user namespace has its id maps.
-type Mapped struct{}
 
 // Size is that of a terminal, in characters.
 type Size struct{ Rows, Columns uint16 }

@@ -242,7 +242,7 @@ func (m *monitor) instruct(conn *wire.Conn) error {
 	if err != nil {
 		return err
 	}
-	if err := conn.Send(sandbox.Order{Trees: len(m.trees)}, files...); err != nil {
+	if err := conn.Send(nil, files...); err != nil {
 		return initDied(conn, err)
 	}
 	var r sandbox.Reply
@@ -250,7 +250,7 @@ func (m *monitor) instruct(conn *wire.Conn) error {
 	if err != nil {
 		return initDied(conn, err)
 	}
-	if !r.Ready {
+	if r.Cause != "" {
 		return refused(r)
 	}
 	for _, note := range r.Notes {
@@ -259,7 +259,7 @@ func (m *monitor) instruct(conn *wire.Conn) error {
 	if err := m.startStreams(console); err != nil {
 		return err
 	}
-	if err := conn.Send(sandbox.Go{}); err != nil {
+	if err := conn.Send(nil); err != nil {
 		return initDied(conn, err)
 	}
 	if _, err := conn.Receive(&r); err == nil {

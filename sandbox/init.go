@@ -142,34 +142,34 @@ func (s *setup) beforeStart() []step {
 
 // receive takes in the order and what came beside it.
 func (s *setup) receive() error {
-	var order Order
-	files, err := s.conn.Receive(&order)
+	files, err := s.conn.Receive(nil)
 	if err != nil {
 		if errors.Is(err, io.EOF) {
 			return errAbandoned
 		}
 		return err
 	}
-	if order.Trees < 0 || len(files) < 2+order.Trees {
-		return fmt.Errorf("%d descriptors came beside it", len(files))
+	if len(files) == 0 {
+		return errors.New("no config.json came beside it")
 	}
 	if s.spec, err = readSpec(files[0]); err != nil {
 		return err
 	}
-	s.trees, files = files[1:2+order.Trees], files[2+order.Trees:]
-	s.root = directory{int(s.trees[0].Fd())}
 	preserve, err := preservedCount(s.spec)
 	if err != nil {
 		return err
 	}
-	want := preserve
-	if !s.spec.Process.Terminal {
-		want += 3
+	streams := 3
+	if s.spec.Process.Terminal {
+		streams = 0
 	}
-	if len(files) != want {
-		return fmt.Errorf("%d descriptors for the workload came instead of %d", len(files), want)
+	trees := len(files) - 1 - streams - preserve
+	if trees < 1 {
+		return fmt.Errorf("only %d descriptors came beside it", len(files))
 	}
-	s.stdio, s.preserve = files[:want-preserve], files[want-preserve:]
+	s.trees, files = files[1:1+trees], files[1+trees:]
+	s.root = directory{int(s.trees[0].Fd())}
+	s.stdio, s.preserve = files[:streams], files[streams:]
 	return s.planMounts()
 }
 
@@ -222,10 +222,14 @@ func (s *setup) awaitGo() error {
 	if s.master != nil {
 		beside = append(beside, s.master)
 	}
-	if err := s.conn.Send(Reply{Ready: true, Notes: s.notes}, beside...); err != nil {
+	var ready any
+	if len(s.notes) > 0 {
+		ready = Reply{Notes: s.notes}
+	}
+	if err := s.conn.Send(ready, beside...); err != nil {
 		return errAbandoned
 	}
-	if _, err := s.conn.Receive(&Go{}); err != nil {
+	if _, err := s.conn.Receive(nil); err != nil {
 		return errAbandoned
 	}
 	return nil

@@ -117,7 +117,7 @@ func (j *job) drive(conn *wire.Conn, cmd *exec.Cmd) (*outcome, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := conn.Send(Order{Trees: len(j.Trees)}, files...); err != nil {
+	if err := conn.Send(nil, files...); err != nil {
 		return nil, fmt.Errorf("send the order: %w", err)
 	}
 	for _, f := range files {
@@ -130,8 +130,8 @@ func (j *job) drive(conn *wire.Conn, cmd *exec.Cmd) (*outcome, error) {
 		return nil, fmt.Errorf("await readiness: %w", err)
 	}
 	o.Notes = r.Notes
-	if r.Ready {
-		if err := conn.Send(Go{}); err != nil {
+	if r.Cause == "" {
+		if err := conn.Send(nil); err != nil {
 			return nil, err
 		}
 		r = Reply{}

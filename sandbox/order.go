@@ -47,29 +47,25 @@ const (
 	OptionRelabelPrivate = "x-relabel-private"
 )
 
-// Order is the first message to init. Beside it come, in this order: config.json opened
-// for reading (an OCI runtime spec), the root's detached mount, further trees (Trees of
-// them), then standard input, output and error unless the spec asks for a terminal, then
-// the preserved descriptors.
-type Order struct {
-	Trees int // further detached mounts after the root's
-}
+// Init and the monitor exchange these messages, most of them without content (see package wire):
+//
+//   - The order, without content. Beside it come, in this order: config.json opened for reading
+//     (an OCI runtime spec), the root's detached mount, further trees for TypeTree, then standard
+//     input, output and error unless the spec asks for a terminal, then the preserved descriptors.
+//   - A Reply, or a message without content, which says that everything is prepared; with a
+//     terminal its master is beside it.
+//   - The word to start, without content. When it has come and the workload runs, the socket
+//     closes with no further Reply.
 
-// Reply is what init answers. After Ready it waits for a Go message; when that has come and
-// the workload runs, the socket closes with no further reply.
+// Reply is what init answers when there is more to say than that all went well.
 type Reply struct {
-	// Ready says that everything is prepared; with a terminal its master is beside the message.
-	Ready bool `json:",omitempty"`
-	// Notes say what could not be done as the spec asks; they come with Ready and are for
-	// standard error.
+	// Notes say what could not be done as the spec asks; they are for standard error.
 	Notes []string `json:",omitempty"`
 	// Stage, Cause, Hint and ExitCode describe the failure that ended init: the action, its
-	// cause, a remedy, and the exit code for it (125, 126 or 127).
+	// cause, a remedy, and the exit code for it (125, 126 or 127). Without a Cause everything
+	// is prepared.
 	Stage    string `json:",omitempty"`
 	Cause    string `json:",omitempty"`
 	Hint     string `json:",omitempty"`
 	ExitCode int    `json:",omitempty"`
 }
-
-// Go is the message that starts the prepared workload.
-type Go struct{}

@@ -68,14 +68,18 @@ func (c *Conn) Close() error { return c.file.Close() }
 // SetDeadline bounds every later Send and Receive; the zero time removes the bound.
 func (c *Conn) SetDeadline(t time.Time) error { return c.file.SetDeadline(t) }
 
-// Send encodes m as JSON and sends it with files beside it. The files stay open here.
+// Send encodes m as JSON and sends it with files beside it. The files stay open here. A nil
+// message has no content: it says what it says by coming, and costs no encoding.
 func (c *Conn) Send(m any, files ...*os.File) error {
 	if len(files) > MaxFiles {
 		return fmt.Errorf("send %d descriptors: at most %d go beside one message", len(files), MaxFiles)
 	}
-	body, err := json.Marshal(m)
-	if err != nil {
-		return fmt.Errorf("encode a message: %w", err)
+	var body []byte
+	if m != nil {
+		var err error
+		if body, err = json.Marshal(m); err != nil {
+			return fmt.Errorf("encode a message: %w", err)
+		}
 	}
 	if len(body) > MaxMessage {
 		return fmt.Errorf("send a message of %d bytes: more than %d", len(body), MaxMessage)
@@ -121,7 +125,8 @@ func (c *Conn) write(data, rights []byte) error {
 
 // Receive decodes the next message into m and returns the descriptors sent beside it,
 // close-on-exec; the caller closes them. It returns io.EOF when the other end has closed
-// between messages, and io.ErrUnexpectedEOF inside one.
+// between messages, and io.ErrUnexpectedEOF inside one. A message without content leaves m
+// as it is; if only such a one is expected, m is nil.
 func (c *Conn) Receive(m any) ([]*os.File, error) {
 	c.reading.Lock()
 	defer c.reading.Unlock()
@@ -135,10 +140,15 @@ func (c *Conn) Receive(m any) ([]*os.File, error) {
 		closeAll(files)
 		return nil, fmt.Errorf("receive a message of %d bytes: more than %d", size, MaxMessage)
 	}
+	if size == 0 {
+		return files, nil
+	}
 	body := make([]byte, size)
 	more, err := c.readFull(body)
 	files = append(files, more...)
-	if err == nil {
+	if err == nil && m == nil {
+		err = errors.New("receive a message: it has content that nobody expects")
+	} else if err == nil {
 		if err = json.Unmarshal(body, m); err != nil {
 			err = fmt.Errorf("decode a message: %w", err)
 		}

@@ -94,6 +94,32 @@ func TestDescriptorsArriveCloseOnExec(t *testing.T) {
 	}
 }
 
+func TestAMessageWithoutContent(t *testing.T) {
+	t.Parallel()
+	a, b := pair(t)
+	r, w, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	defer w.Close()
+	if err := errors.Join(a.Send(nil, r), a.Send(nil), a.Send(message{Text: "more"})); err != nil {
+		t.Fatal(err)
+	}
+	files, err := b.Receive(nil)
+	if err != nil || len(files) != 1 {
+		t.Fatalf("received %d descriptors, %v; want 1", len(files), err)
+	}
+	_ = files[0].Close()
+	kept := message{Text: "kept"}
+	if _, err := b.Receive(&kept); err != nil || kept.Text != "kept" {
+		t.Errorf("the second left %+v, %v", kept, err)
+	}
+	if _, err := b.Receive(nil); err == nil {
+		t.Error("content that nobody expects was passed over")
+	}
+}
+
 func TestTooMuchIsRefused(t *testing.T) {
 	t.Parallel()
 	a, _ := pair(t)
