@@ -31,12 +31,16 @@ type launched struct {
 	mapped    func() error // waits until the id maps are written
 	pipes     clientPipes
 	terminal  bool
+	cidFile   string
 }
 
 // discard removes what a failed start may have left; the monitor does the same where it can.
 func (l *launched) discard() {
 	if leftover, err := l.container.Vanish(); err == nil {
 		_ = l.container.Erase(leftover) // the reason of the failure is the message to give
+	}
+	if l.cidFile != "" {
+		_ = os.Remove(l.cidFile) // the id of nothing
 	}
 }
 
@@ -68,7 +72,7 @@ func (e *Engine) launch(ctx context.Context, o RunOptions) (*launched, error) {
 		return nil, err
 	}
 	defer lock.Close() // the monitor has it, or the container is gone
-	l := &launched{container: c, terminal: o.Request.Terminal}
+	l := &launched{container: c, terminal: o.Request.Terminal, cidFile: o.Request.CIDFile}
 	if err := e.startMonitor(ctx, d, l, lock); err != nil {
 		l.discard()
 		return nil, err
