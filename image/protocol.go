@@ -13,7 +13,7 @@ type Verb string
 const (
 	VerbResolve Verb = "resolve" // Name (+Pull, Platform): Image; pulls as the policy says; fills the cache
 	VerbPull    Verb = "pull"    // Names: []Image, one each
-	VerbLoad    Verb = "load"    // Input: []Image
+	VerbLoad    Verb = "load"    // Input: []Image, with the names that the archive gives
 	VerbList    Verb = "list"    // Filters: []Image, newest first
 	VerbRemove  Verb = "remove"  // Names, Force: []Removed
 	VerbTag     Verb = "tag"     // Names: the image, then the new names

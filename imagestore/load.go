@@ -271,6 +271,7 @@ func (s *Store) loadSources(ctx context.Context, sys *types.SystemContext, found
 		if err != nil {
 			return nil, err
 		}
+		i.Names = from.names // it may have others
 		result = append(result, i)
 	}
 	return result, nil

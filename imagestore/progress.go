@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/rlc-containers/rlc/image"
 )
 
 // The ways to show progress.
@@ -61,15 +63,23 @@ func (s *Store) progress(title string) *progress {
 	p := &progress{mode: s.progressMode(), to: s.options.Progress, title: title, width: 80, quit: make(chan struct{})}
 	switch p.mode {
 	case progressPlain:
-		fmt.Fprintf(p.to, "pulling %s\n", title)
+		fmt.Fprintln(p.to, s.action(), title)
 	case progressTTY:
 		if size, err := unix.IoctlGetWinsize(int(s.options.Progress.Fd()), unix.TIOCGWINSZ); err == nil && size.Col > 0 {
 			p.width = int(size.Col)
 		}
-		fmt.Fprintf(p.to, "pulling %s\n", title)
+		fmt.Fprintln(p.to, s.action(), title)
 		p.stopped.Go(p.animate)
 	}
 	return p
+}
+
+// action is what the person asked for.
+func (s *Store) action() string {
+	if s.request.Verb == image.VerbLoad {
+		return "loading"
+	}
+	return "pulling"
 }
 
 func (s *Store) progressMode() string {

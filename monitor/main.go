@@ -43,6 +43,7 @@ type monitor struct {
 	stdout  *output
 	stderr  *output
 	started time.Time
+	control *os.File // the control socket, listening; nil: there is none
 
 	over chan struct{} // closed at the end of the process
 
@@ -115,6 +116,7 @@ func (m *monitor) start() error {
 	if err := m.instruct(conn); err != nil {
 		return err
 	}
+	m.openControl()
 	m.started = time.Now()
 	if err := m.container.SetStatus(container.Status{State: container.Running, Pid: m.pid, Monitor: os.Getpid(), Started: m.started, Driver: string(m.driver())}); err != nil {
 		return fmt.Errorf("record the start: %w", err)

@@ -20,18 +20,24 @@ type peer struct {
 	files []*os.File // what came with the order
 }
 
-// serve opens the control socket for later clients; the result closes it. A container
-// without a control socket runs all the same, so what goes wrong is a warning.
+// openControl opens the control socket for later clients. They may come as soon as the
+// container is known to run, so it is there before. A container without a control socket
+// runs all the same, so what goes wrong is a warning.
+func (m *monitor) openControl() {
+	var err error
+	if m.control, err = listen(filepath.Join(m.container.Runtime, SocketName)); err != nil {
+		_ = m.first.conn.Send(Event{Warning: fmt.Sprintf("open the control socket: %v", err)}) // a client that has gone is noticed next
+	}
+}
+
+// serve lets clients in; the result ends that.
 func (m *monitor) serve() func() {
-	path := filepath.Join(m.container.Runtime, SocketName)
-	listener, err := listen(path)
-	if err != nil {
-		m.broadcast(Event{Warning: fmt.Sprintf("open the control socket: %v", err)})
+	if m.control == nil {
 		return func() {}
 	}
 	go func() {
 		for {
-			conn, err := acceptFrom(listener)
+			conn, err := acceptFrom(m.control)
 			if err != nil {
 				return // closed
 			}
@@ -40,7 +46,7 @@ func (m *monitor) serve() func() {
 			go m.listen(p)
 		}
 	}()
-	return func() { _ = listener.Close() } // the process ends
+	return func() { _ = m.control.Close() } // the process ends
 }
 
 // listen makes a listening socket at path. The address of a unix socket has room for 107
