@@ -9,6 +9,7 @@ import (
 	"os/exec"
 	"runtime"
 	"sync"
+	"syscall"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -99,22 +100,35 @@ func (d *daemon) answer(ctx context.Context, tree *os.File) error {
 	}
 }
 
-// stop waits for the end of a daemon whose tree has been closed.
-func (d *daemon) stop() error {
-	asked := false
+// early returns how the program has failed while its tree was still open; nil: it has not.
+func (d *daemon) early() error {
 	select {
 	case <-d.done:
-	case <-time.After(closeGrace):
-		asked = true
-		_ = d.cmd.Process.Signal(unix.SIGTERM) // it may have ended meanwhile
-		select {
-		case <-d.done:
-		case <-time.After(termGrace):
-			d.kill()
+		if d.err != nil {
+			return errors.New(d.death())
 		}
+	default:
 	}
-	if d.err != nil && !asked {
-		return errors.New(d.death())
+	return nil
+}
+
+// stop waits for the program's end once its tree is closed. Which code it ends with does not
+// matter then: a connection that goes while it reads makes it call that a failure. A signal
+// does, unless it is ours.
+func (d *daemon) stop() error {
+	select {
+	case <-d.done:
+		if status, ok := d.cmd.ProcessState.Sys().(syscall.WaitStatus); ok && status.Signaled() {
+			return errors.New(d.death())
+		}
+		return nil
+	case <-time.After(closeGrace):
+	}
+	_ = d.cmd.Process.Signal(unix.SIGTERM) // it may have ended meanwhile
+	select {
+	case <-d.done:
+	case <-time.After(termGrace):
+		d.kill()
 	}
 	return nil
 }

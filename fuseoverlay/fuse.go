@@ -32,7 +32,7 @@ func (s *stack) fuse(ctx context.Context, o Options) (*Mount, error) {
 		_ = tree.Close() // nobody serves it
 		return nil, err
 	}
-	return &Mount{Tree: tree, Driver: FUSE, release: d.stop}, nil
+	return &Mount{Tree: tree, Driver: FUSE, early: d.early, release: d.stop}, nil
 }
 
 // mountFUSE makes a FUSE mount, and opens the device through which it is served.

@@ -55,7 +55,8 @@ type Mount struct {
 	// since: if it crashed, files changed before may be empty or damaged.
 	Stale bool
 
-	release func() error
+	early   func() error // why what serves the tree has ended; nil: nothing serves it
+	release func() error // what is to be done once Tree is closed; nil: nothing
 }
 
 // Open stacks the layers. A missing layer, a full disk and the end of ctx are errors; what a
@@ -123,9 +124,16 @@ func (s *stack) mount(ctx context.Context, d Driver, o Options) (*Mount, error) 
 // Close gives the tree up and waits until everything behind it has ended: the sync of the
 // upper file system, and fuse-overlayfs, whose early death it reports. It is called once.
 func (m *Mount) Close() error {
+	var early error
+	if m.early != nil {
+		early = m.early()
+	}
 	err := m.Tree.Close()
 	if m.release != nil {
 		err = errors.Join(m.release(), err)
+	}
+	if early != nil {
+		return early // the rest follows from it
 	}
 	return err
 }

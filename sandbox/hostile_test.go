@@ -103,7 +103,8 @@ func TestHostileImages(t *testing.T) {
 		t.Parallel()
 		dir := witness(t)
 		run(t, oneID, "cat /a/../v/file", func(t *testing.T, j *job) {
-			for i := range 38 {
+			// The kernel follows 40 at most, and counts again those of a walk that it repeats.
+			for i := range 12 {
 				symlink(t, fmt.Sprintf("/l%d", i+1), j.Root, fmt.Sprintf("l%d", i))
 			}
 			symlink(t, "/l0", j.Root, "a")
