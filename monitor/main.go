@@ -243,7 +243,8 @@ func (m *monitor) armTimeout() func() {
 }
 
 // finish records and tells the end, and leaves nothing behind. The client does not wait
-// for the last part: freeing an overlay that must survive a crash writes all of it to disk.
+// for the last part, since freeing an overlay that must survive a crash writes all of it to
+// disk; unless the next container could miss the space.
 func (m *monitor) finish(end Exited) {
 	m.mu.Lock()
 	end.TimedOut = m.timedOut
@@ -263,14 +264,36 @@ func (m *monitor) finish(end Exited) {
 	if err != nil {
 		m.broadcast(Event{Warning: fmt.Sprintf("record the end of the container: %v", err)})
 	}
+	waiting := leftover != "" && scarce(leftover)
+	if waiting {
+		m.clean(leftover)
+	}
 	m.mu.Lock()
 	m.exited = &end
 	m.mu.Unlock()
 	m.broadcast(Event{Exited: &end})
+	if !waiting {
+		m.clean(leftover)
+	}
+}
+
+// clean frees the container's mounts and removes what is not to stay.
+func (m *monitor) clean(leftover string) {
 	m.unmount()
-	if m.order.Remove && leftover != "" {
-		_ = m.container.Erase(leftover) // what remains is found and removed by rlc rm and prune
+	if leftover != "" {
+		_ = m.container.Erase(leftover) // what remains is found and removed by rlc ps and rm
 	} else {
 		m.tidyRuntime()
 	}
+}
+
+// scarce says that there is little space left on a directory's file system: less than a
+// fiftieth of it, or than a container may well have taken.
+func scarce(dir string) bool {
+	const little = 256 << 20 // bytes
+	var s unix.Statfs_t
+	if unix.Statfs(dir, &s) != nil {
+		return false
+	}
+	return s.Bavail < s.Blocks/50 || s.Bavail*uint64(s.Bsize) < little
 }
