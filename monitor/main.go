@@ -116,15 +116,22 @@ func (m *monitor) start() error {
 	if err := m.instruct(conn); err != nil {
 		return err
 	}
-	m.openControl()
-	m.started = time.Now()
-	if err := m.container.SetStatus(container.Status{State: container.Running, Pid: m.pid, Monitor: os.Getpid(), Started: m.started, Driver: string(m.driver())}); err != nil {
-		return fmt.Errorf("record the start: %w", err)
-	}
 	if err := dropStderr(); err != nil {
 		return err
 	}
 	return m.first.conn.Send(Event{Started: &Started{Pid: m.pid, Driver: string(m.driver())}})
+}
+
+// announce makes the container known as running. That is done while init prepares it: once
+// the workload runs, the disk may be full.
+func (m *monitor) announce() error {
+	m.openControl()
+	m.started = time.Now()
+	status := container.Status{State: container.Running, Pid: m.pid, Monitor: os.Getpid(), Started: m.started, Driver: string(m.driver())}
+	if err := m.container.SetStatus(status); err != nil {
+		return fmt.Errorf("record the start: %w", err)
+	}
+	return nil
 }
 
 // driver is how the root is mounted; a directory used in place has none.

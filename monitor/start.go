@@ -245,6 +245,9 @@ func (m *monitor) instruct(conn *wire.Conn) error {
 	if err := conn.Send(nil, files...); err != nil {
 		return initDied(conn, err)
 	}
+	if err := m.announce(); err != nil {
+		return err
+	}
 	var r sandbox.Reply
 	console, err := conn.Receive(&r)
 	if err != nil {
