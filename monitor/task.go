@@ -92,25 +92,11 @@ func (t Task) carryOut() (Answer, error) {
 	return Answer{}, errors.Join(errs...)
 }
 
-// run mounts two empty directories in a scratch directory and sees how.
 func (p *Probe) run() (Answer, error) {
-	scratch, err := os.MkdirTemp(p.Dir, ".probe-")
+	options := fuseoverlay.Options{Driver: fuseoverlay.Driver(p.Driver), Program: p.Program}
+	driver, reasons, err := fuseoverlay.Probe(context.Background(), p.Dir, options)
 	if err != nil {
 		return Answer{}, err
 	}
-	defer container.RemoveTree(scratch) // empty but for what a driver made
-	for _, name := range []string{"lower", "upper", "work", "mnt"} {
-		if err := os.Mkdir(scratch+"/"+name, 0o755); err != nil {
-			return Answer{}, err
-		}
-	}
-	layers := fuseoverlay.Layers{Lower: []string{scratch + "/lower"}, Upper: scratch + "/upper", Work: scratch + "/work"}
-	m, err := fuseoverlay.Open(context.Background(), layers, fuseoverlay.Options{
-		Driver: fuseoverlay.Driver(p.Driver), Volatile: true, Scratch: scratch + "/mnt", Program: p.Program,
-	})
-	if err != nil {
-		return Answer{}, err
-	}
-	a := Answer{Probed: &Probed{Driver: string(m.Driver), Reasons: m.Reasons}}
-	return a, m.Close()
+	return Answer{Probed: &Probed{Driver: string(driver), Reasons: reasons}}, nil
 }
