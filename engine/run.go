@@ -14,6 +14,7 @@ import (
 	"github.com/rlc-containers/rlc/bundle"
 	"github.com/rlc-containers/rlc/image"
 	"github.com/rlc-containers/rlc/monitor"
+	"github.com/rlc-containers/rlc/userns"
 )
 
 // RunOptions ask for a container that runs at once.
@@ -73,7 +74,7 @@ func (e *Engine) awaitStart(l *launched, s *session) error {
 		case err != nil:
 			l.discard()
 			if errors.Is(err, io.EOF) || isGone(err) {
-				return errors.New("start the container: its monitor ended unexpectedly")
+				return monitorEnded()
 			}
 			return fmt.Errorf("speak with the monitor: %w", err)
 		case event.Failed != nil:
@@ -90,6 +91,15 @@ func (e *Engine) awaitStart(l *launched, s *session) error {
 			return s.begin()
 		}
 	}
+}
+
+// monitorEnded explains the end of a monitor that did not say why: on some machines its user
+// namespace may be made but has no power.
+func monitorEnded() error {
+	if err := userns.Restriction(); err != nil {
+		return fmt.Errorf("start the container: %w", err)
+	}
+	return errors.New("start the container: its monitor ended unexpectedly")
 }
 
 // writeCIDFile creates the file that will hold the id. An existing one may belong to a
